@@ -1,0 +1,153 @@
+"""Every error that Citewell raises on purpose, in one tree.
+
+    CitewellError
+    ├── SettingsError            a setting is wrong
+    ├── QuestionError            the question cannot be asked (empty, too long)
+    ├── ModelError
+    │   ├── UnknownModelError        not in the catalogue
+    │   ├── ModelMissingError        in the catalogue, not on this machine
+    │   ├── DownloadError            no source gave the file
+    │   ├── HashMismatchError        a file is not the one the catalogue pins
+    │   └── ConversionError          the converted model does not reproduce known values
+    ├── GeneratorError
+    │   ├── GeneratorUnavailableError   no generator answers (a state, not a crash)
+    │   └── GeneratorStartError         vLLM did not start
+    ├── IngestError
+    │   ├── SourceNotFoundError      the path does not exist
+    │   ├── UnsupportedFormatError   no parser for it
+    │   ├── UnreadableFileError      damaged, encrypted, empty, not what its name says
+    │   └── TooLargeError            over a limit of the settings
+    ├── StoreError
+    │   ├── DiskFullError            no room left to write
+    │   ├── NotFoundError            no such document, or not for this reader
+    │   └── SchemaError              the database belongs to another version
+    ├── IndexStateError          the index does not fit the database or the embedder
+    └── MachineError             something on this machine is missing or taken (a port, an environment)
+
+Each carries what happened and, as ``remedy``, what the reader can do about it.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CitewellError",
+    "ConversionError",
+    "DiskFullError",
+    "DownloadError",
+    "GeneratorError",
+    "GeneratorStartError",
+    "GeneratorUnavailableError",
+    "HashMismatchError",
+    "IndexStateError",
+    "IngestError",
+    "MachineError",
+    "ModelError",
+    "ModelMissingError",
+    "NotFoundError",
+    "QuestionError",
+    "SchemaError",
+    "SettingsError",
+    "SourceNotFoundError",
+    "StoreError",
+    "TooLargeError",
+    "UnknownModelError",
+    "UnreadableFileError",
+    "UnsupportedFormatError",
+]
+
+
+class CitewellError(Exception):
+    """Base of all errors: one sentence on what happened, one on what to do."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+
+class SettingsError(CitewellError):
+    """A setting is unknown, malformed or contradicts another."""
+
+
+class QuestionError(CitewellError):
+    """The question cannot be asked as it stands."""
+
+
+class MachineError(CitewellError):
+    """Something that this machine should offer is missing or taken: a port, an environment, a program."""
+
+
+class ModelError(CitewellError):
+    """Base of errors about models on disk."""
+
+
+class UnknownModelError(ModelError):
+    """The catalogue has no model of that name."""
+
+
+class ModelMissingError(ModelError):
+    """The model is known but not on this machine."""
+
+
+class DownloadError(ModelError):
+    """No source gave the model's files."""
+
+
+class HashMismatchError(ModelError):
+    """A file differs from the one that the catalogue pins; it is not used."""
+
+
+class ConversionError(ModelError):
+    """A converted model does not reproduce the values that it must."""
+
+
+class GeneratorError(CitewellError):
+    """Base of errors about the served language model."""
+
+
+class GeneratorUnavailableError(GeneratorError):
+    """No generator answers. The assistant goes on with quotes."""
+
+
+class GeneratorStartError(GeneratorError):
+    """vLLM could not be started; the message ends with the tail of its log."""
+
+
+class IngestError(CitewellError):
+    """Base of errors about one source or file; the others go on."""
+
+
+class SourceNotFoundError(IngestError):
+    """The path to ingest does not exist."""
+
+
+class UnsupportedFormatError(IngestError):
+    """No parser reads this kind of file."""
+
+
+class UnreadableFileError(IngestError):
+    """The file is damaged, encrypted, empty or not what its name says."""
+
+
+class TooLargeError(IngestError):
+    """The file exceeds a limit of the settings."""
+
+
+class StoreError(CitewellError):
+    """Base of errors about the database."""
+
+
+class DiskFullError(StoreError):
+    """There is no room left to write."""
+
+
+class NotFoundError(StoreError):
+    """There is no such document, or none that this reader may see."""
+
+
+class SchemaError(StoreError):
+    """The database was written by a newer or foreign version."""
+
+
+class IndexStateError(CitewellError):
+    """The vectors do not fit the embedder or the index."""

@@ -1,0 +1,279 @@
+"""All settings, typed, and the only reader of the environment and of citewell.toml.
+
+Order, strongest first: arguments, ``CITEWELL_*`` variables (``CITEWELL_SERVER__PORT=8080``), ``citewell.toml``
+(``CITEWELL_CONFIG``, else the nearest one in this folder or above it), defaults. Relative paths are taken from the folder of
+that file, so that a command means the same from wherever it is called.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import tomllib
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from rag.errors import SettingsError
+
+__all__ = ["Settings", "ShownSetting", "load_settings", "show_settings"]
+
+PREFIX = "CITEWELL_"
+FILE = "citewell.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EmbedderSettings(_Section):
+    """Turns text into vectors."""
+
+    model: str = Field("multilingual-e5-small", description="Name of the embedder in the catalogue.")
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="Number format; auto takes bfloat16 where the CPU computes in it, float16 on a GPU."
+    )
+    device: str = Field("auto", description="torch device: auto, cpu, cuda, cuda:1.")
+    batch_tokens: int = Field(
+        8192, ge=256, description="Padded tokens in one embedding batch; less uses less memory."
+    )
+
+
+class GeneratorSettings(_Section):
+    """Writes draft sentences from the evidence."""
+
+    model: str = Field("qwen2.5-coder-1.5b-instruct", description="Name of the generator in the catalogue.")
+    url: str = Field(
+        "", description="Base URL of a running OpenAI-compatible server (…/v1); empty: Citewell's own vLLM."
+    )
+    api_key: str = Field("", description="Key that the server at url asks for.")
+    enabled: bool = Field(True, description="False answers with verified quotes only.")
+    host: str = Field("127.0.0.1", description="Address that Citewell's own vLLM listens on.")
+    port: int = Field(8101, ge=1, le=65535, description="Port that Citewell's own vLLM listens on.")
+    python: Path = Field(
+        Path(".venv-vllm/bin/python"), description="Python of the environment that vLLM lives in."
+    )
+    max_model_len: int = Field(4096, ge=512, description="Context window to serve, in tokens.")
+    kv_cache_gib: float = Field(2.0, gt=0, description="Memory for vLLM's key-value cache on a CPU, in GiB.")
+    gpu_memory: float = Field(0.85, gt=0, le=1, description="Share of a GPU's memory that vLLM may take.")
+    start_timeout_s: float = Field(300, gt=0, description="Seconds that vLLM may take to start.")
+    timeout_s: float = Field(60, gt=0, description="Seconds that one generation may take.")
+
+
+class IngestSettings(_Section):
+    """Limits and sizes of the document path."""
+
+    chunk_tokens: int = Field(
+        220, ge=32, le=480, description="Token budget of a chunk, counted by the embedder's tokenizer."
+    )
+    max_file_mb: float = Field(250, gt=0, description="Larger files are refused, in MB.")
+    max_unpacked_mb: float = Field(
+        500, gt=0, description="Office files that unpack to more are refused (zip bombs), in MB."
+    )
+    max_ratio: float = Field(200, gt=1, description="Office files that compress better than this are refused.")
+    parse_timeout_s: float = Field(120, gt=0, description="Seconds that one file may take to parse.")
+    keep_originals: bool = Field(
+        True, description="Keep a copy of each original, so that citations can open it."
+    )
+
+
+class RetrieveSettings(_Section):
+    """How many passages are looked at."""
+
+    candidates: int = Field(50, ge=1, description="Passages taken from each of the two searches.")
+    hits: int = Field(10, ge=1, description="Passages that go on to evidence selection.")
+    rrf_k: float = Field(60, gt=0, description="Constant of reciprocal rank fusion (Cormack et al. 2009).")
+
+
+class AnswerSettings(_Section):
+    """What is shown to the reader."""
+
+    policy: Literal["strict", "flag"] = Field(
+        "strict", description="strict replaces or drops a sentence that fails its check; flag shows it marked."
+    )
+    max_sentences: int = Field(3, ge=1, le=20, description="Sentences of an answer at most.")
+    evidence_sentences: int = Field(4, ge=1, le=40, description="Quotes shown to the generator.")
+    evidence_tokens: int = Field(400, ge=50, description="Token budget of the quotes shown to the generator.")
+    max_question_chars: int = Field(2000, ge=10, description="Longer questions are refused.")
+
+
+class ServerSettings(_Section):
+    """The HTTP API."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; only loopback until sign-in exists.")
+    port: int = Field(8100, ge=1, le=65535, description="Port to listen on.")
+
+
+class LogSettings(_Section):
+    """What is logged."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    format: Literal["text", "json"] = Field("text", description="Form of a log line.")
+
+
+class Settings(BaseSettings):
+    """The whole tree; see ``citewell config show``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+    )
+
+    home: Path = Field(Path("var"), description="Folder of everything Citewell keeps: database, index, models, logs.")
+    embedder: EmbedderSettings = EmbedderSettings()
+    generator: GeneratorSettings = GeneratorSettings()
+    ingest: IngestSettings = IngestSettings()
+    retrieve: RetrieveSettings = RetrieveSettings()
+    answer: AnswerSettings = AnswerSettings()
+    server: ServerSettings = ServerSettings()
+    log: LogSettings = LogSettings()
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the one database."""
+        return f"sqlite:///{self.home / 'citewell.db'}"
+
+    @property
+    def models_dir(self) -> Path:
+        """Where verified models lie."""
+        return self.home / "models"
+
+    @property
+    def originals_dir(self) -> Path:
+        """Content-addressed originals."""
+        return self.home / "originals"
+
+    @property
+    def index_dir(self) -> Path:
+        """Snapshots of the derived vector index."""
+        return self.home / "index"
+
+    @property
+    def logs_dir(self) -> Path:
+        """Log of the vLLM process."""
+        return self.home / "logs"
+
+    @property
+    def generator_url(self) -> str:
+        """Base URL of the generator, Citewell's own or the one that was named."""
+        return self.generator.url or f"http://{self.generator.host}:{self.generator.port}/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSetting:
+    """One line of ``citewell config show``."""
+
+    name: str
+    value: Any
+    origin: str
+    variable: str
+    description: str
+
+
+def _config_file() -> Path | None:
+    """The file named by CITEWELL_CONFIG, else the nearest citewell.toml at or above the working folder."""
+    named = os.environ.get(PREFIX + "CONFIG")
+    if named:
+        path = Path(named).expanduser().resolve()
+        if not path.is_file():
+            raise SettingsError(f"{PREFIX}CONFIG names {path}, which is not a file.", "Correct or unset it.")
+        return path
+    here = Path.cwd()
+    return next((p / FILE for p in (here, *here.parents) if (p / FILE).is_file()), None)
+
+
+def _loader(file: Path | None) -> type[Settings]:
+    class Loaded(Settings):
+        @classmethod
+        def settings_customise_sources(  # type: ignore[override]
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            **_: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            if file is None:
+                return init_settings, env_settings
+            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+
+    return Loaded
+
+
+def _check_variables() -> None:
+    """pydantic-settings ignores variables that it does not know; a misspelt one must not pass silently."""
+    known = {shown.upper() for shown in (_variable(name) for name, _ in _leaves(Settings))}
+    known |= {PREFIX + "CONFIG"}
+    for name in os.environ:
+        if name.startswith(PREFIX) and name.upper() not in known:
+            raise SettingsError(f"{name} is not a setting.", "`citewell config show` lists every setting.")
+
+
+def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - passed on to pydantic, which checks them
+    """Read all sources. Raises SettingsError naming the setting that is wrong."""
+    file = _config_file()
+    _check_variables()
+    try:
+        settings = _loader(file)(**overrides)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is not valid TOML: {error}.", "Correct the file.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(
+            f"Setting {name}: {first['msg']} (given: {first.get('input')!r}).",
+            "`citewell config show` lists every setting and its meaning.",
+        ) from error
+    base = file.parent if file else Path.cwd()
+    generator = settings.generator.model_copy(update={"python": base / settings.generator.python.expanduser()})
+    return settings.model_copy(update={"home": base / settings.home.expanduser(), "generator": generator})
+
+
+def _leaves(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, info in model.model_fields.items():
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _leaves(kind, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", info
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.replace(".", "__").upper()
+
+
+def _within(tree: Mapping[str, Any], name: str) -> bool:
+    node: Any = tree
+    for part in name.split("."):
+        if not isinstance(node, Mapping) or part not in node:
+            return False
+        node = node[part]
+    return True
+
+
+def show_settings(settings: Settings) -> list[ShownSetting]:
+    """Each setting with its value, the source that it came from and its meaning. Secrets are masked."""
+    file = _config_file()
+    from_file = tomllib.loads(file.read_text("utf-8")) if file else {}
+    shown = []
+    for name, info in _leaves(Settings):
+        value: Any = settings
+        for part in name.split("."):
+            value = getattr(value, part)
+        variable = _variable(name)
+        if variable in os.environ:
+            origin = variable
+        elif _within(from_file, name):
+            origin = str(file)
+        else:
+            origin = "default"
+        if name.endswith("api_key") and value:
+            value = "********"
+        shown.append(ShownSetting(name, value, origin, variable, info.description or ""))
+    return shown

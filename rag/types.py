@@ -1,0 +1,233 @@
+"""The values that travel along the two paths. All are frozen.
+
+Offsets are counted in Unicode code points of ``Document.text``; ``start`` is inclusive and ``end`` exclusive,
+so ``document.text[start:end]`` is always the exact text that the offsets name.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = [
+    "Answer",
+    "AnswerVerdict",
+    "Chunk",
+    "Citation",
+    "Claim",
+    "ClaimVerdict",
+    "Document",
+    "DocumentRef",
+    "Element",
+    "ElementKind",
+    "Evidence",
+    "Hit",
+    "ModelInfo",
+    "Span",
+    "Turn",
+    "User",
+]
+
+ElementKind = Literal["heading", "text", "list", "table"]
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One block of a document: a heading, a paragraph, a list item, or a row group of a table.
+
+    ``heading`` is the path of headings above it, outermost first (for a heading: those above that heading).
+    ``header`` is the header row of the table that it belongs to, cells joined by " | ", else empty.
+    """
+
+    kind: ElementKind
+    start: int
+    end: int
+    page: int | None = None
+    heading: tuple[str, ...] = ()
+    header: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed source. ``text`` is what is stored, chunked and quoted; elements cover it in order.
+
+    ``id`` is derived from ``source`` alone, so a new version of a file keeps the document's id.
+    ``sha256`` is that of the original bytes. ``groups`` empty means: everyone may read it.
+    ``modified`` is in seconds since the epoch, when the source knows it.
+    """
+
+    id: str
+    source: str
+    title: str
+    text: str
+    elements: tuple[Element, ...]
+    language: str
+    mime: str
+    sha256: str
+    size: int
+    modified: float | None = None
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRef:
+    """What a hit or a citation needs to know of its document."""
+
+    id: str
+    source: str
+    title: str
+    language: str
+    modified: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage of consecutive sentences under one heading.
+
+    ``id`` is given by the store (0 before that) and never reused. ``text == document.text[start:end]``.
+    ``sentences`` are spans in the document, in order, within [start, end]. ``tokens`` counts the embedder's
+    tokens of ``embedding_text``. ``header`` is a table's header row, repeated for each of its chunks.
+    """
+
+    document_id: str
+    position: int
+    text: str
+    start: int
+    end: int
+    sentences: tuple[Span, ...]
+    page: int | None = None
+    heading: tuple[str, ...] = ()
+    header: str = ""
+    tokens: int = 0
+    id: int = 0
+
+    def embedding_text(self, title: str) -> str:
+        """The passage as it is embedded: title and headings give a lone paragraph its subject."""
+        path = [title, *(part for part in self.heading if part != title)]
+        above = " > ".join(part for part in path if part)
+        return "\n".join(part for part in (above, self.header, self.text) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that was found. ``score`` orders hits; ``dense`` is the cosine similarity in [-1, 1] and
+    ``lexical`` the BM25 score (higher is better), each None when that search did not return the chunk."""
+
+    chunk: Chunk
+    document: DocumentRef
+    score: float
+    dense: float | None = None
+    lexical: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One verbatim quote, numbered from 1 as [n] in prompts and answers. ``context`` holds its neighbours."""
+
+    n: int
+    document: DocumentRef
+    quote: str
+    start: int
+    end: int
+    score: float
+    page: int | None = None
+    heading: tuple[str, ...] = ()
+    header: str = ""
+    context: str = ""
+
+
+class ClaimVerdict(enum.StrEnum):
+    """What the checks say of one sentence of an answer."""
+
+    SUPPORTED = "supported"
+    QUOTED = "quoted"
+    UNSUPPORTED = "unsupported"
+    NOT_CHECKED = "not_checked"
+
+
+class AnswerVerdict(enum.StrEnum):
+    """What the checks say of a whole answer."""
+
+    SUPPORTED = "supported"
+    PARTIAL = "partial"
+    QUOTED = "quoted"
+    INSUFFICIENT_CONTEXT = "insufficient_context"
+    OFF_TOPIC = "off_topic"
+    NOT_CHECKED = "not_checked"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of the answer: ``answer[start:end] == text``. ``score`` is the calibrated probability that the
+    cited evidence supports it; ``signals`` are the layers' raw values, for inspection."""
+
+    text: str
+    start: int
+    end: int
+    verdict: ClaimVerdict
+    score: float
+    citations: tuple[int, ...] = ()
+    signals: Mapping[str, float | str | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Where an answer's [n] points: ``quote`` is verbatim ``document.text[start:end]``."""
+
+    n: int
+    document_id: str
+    title: str
+    source: str
+    page: int | None
+    heading: tuple[str, ...]
+    quote: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Which generator wrote the draft."""
+
+    name: str
+    revision: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished, checked answer. ``nearest`` names documents to look at when the answer is not there;
+    ``notices`` are plain sentences for the reader (for example why only quotes are shown)."""
+
+    question: str
+    answer: str
+    verdict: AnswerVerdict
+    claims: tuple[Claim, ...]
+    citations: tuple[Citation, ...]
+    language: str
+    model: ModelInfo | None
+    usage: Mapping[str, int]
+    timings_ms: Mapping[str, float]
+    nearest: tuple[DocumentRef, ...] = ()
+    notices: tuple[str, ...] = ()
+    standalone_question: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier message of a conversation."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who asks. Sees public documents and those of the groups named here; ``None`` means every document
+    (the operator at the command line)."""
+
+    name: str = "operator"
+    groups: Sequence[str] | None = None
