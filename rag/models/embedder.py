@@ -1,0 +1,232 @@
+"""Text -> vectors with sentence-transformers: whole texts, their tokens, and the sentences inside them.
+
+torch and sentence-transformers are imported when an Embedder is loaded, not with this module.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rag.errors import ModelMissingError
+from rag.models.folder import require_model
+from rag.models.protocols import Floats, TextKind, TokenVectors
+from rag.models.quiet import quiet
+from rag.settings import EmbedderSettings
+from rag.types import Span
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+__all__ = ["Embedder", "best_precision"]
+
+CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 with native bfloat16 products; ARM calls it bf16
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """One text as the model sees it (cut to max_tokens) and where its own tokens lie.
+
+    ``spans[j]`` are the characters of token ``rows[j]``; rows of the prompt and of special tokens are left out.
+    """
+
+    ids: list[int]
+    rows: list[int]
+    spans: list[Span]
+
+
+def _cpu_flags() -> set[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return set()
+    return {flag for line in lines if line.startswith(("flags", "Features")) for flag in line.split()}
+
+
+def best_precision(device: str) -> str:
+    """float16 on a GPU; bfloat16 on a CPU that multiplies in it (2.4 times faster than float32 there), else float32."""
+    if not device.startswith("cpu"):
+        return "float16"
+    return "bfloat16" if platform.system() == "Linux" and _cpu_flags() & CPU_FLAGS else "float32"
+
+
+def _unit(rows: Floats) -> Floats:
+    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
+    return np.asarray(rows / np.maximum(lengths, 1e-12), np.float32)
+
+
+class Embedder:
+    """A loaded embedder. Make one with :meth:`load`; safe to call from several threads (one forward pass at a time)."""
+
+    def __init__(self, model: SentenceTransformer, fingerprint: str, batch_tokens: int) -> None:
+        self._model = model.eval()
+        self._device = model.device
+        self._batch_tokens = batch_tokens
+        self._lock = threading.Lock()
+        # the compiled tokenizer behind the wrapper: it keeps no state between calls and gives character offsets
+        self._tokenizer: Any = model.tokenizer.backend_tokenizer
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._pad = int(model.tokenizer.pad_token_id or 0)
+        self._prompts = {kind: str(model.prompts.get(kind) or "") for kind in ("query", "passage")}
+        self.dimension = int(model.get_embedding_dimension() or 0)
+        self.max_tokens = int(model.max_seq_length or 512)
+        self.fingerprint = fingerprint
+
+    @classmethod
+    def load(cls, settings: EmbedderSettings, models_dir: Path) -> Embedder:
+        """Load the model that the settings name from its finished folder; never from the network.
+
+        Raises ModelMissingError when it is not on this machine or cannot be read.
+        """
+        folder, record = require_model(settings.model, models_dir)
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        device = settings.device
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        precision = best_precision(device) if settings.precision == "auto" else settings.precision
+        options: dict[str, Any] = {"dtype": getattr(torch, precision)}
+        if json.loads((folder / "config.json").read_text("utf-8")).get("model_type") == "bert":
+            options["add_pooling_layer"] = False
+        try:
+            with quiet():
+                model = SentenceTransformer(str(folder), device=device, local_files_only=True, model_kwargs=options)
+        except (OSError, ValueError) as error:
+            raise ModelMissingError(
+                f"The embedder {settings.model} cannot be read: {error}.",
+                f"Remove {folder} and run `citewell model pull {settings.model}`.",
+            ) from error
+        return cls(model, f"{record.name}@{record.revision}", settings.batch_tokens)
+
+    def embed_queries(self, texts: Sequence[str]) -> Floats:
+        """Unit vectors of questions, float32 [n, d]."""
+        return self._embed(texts, "query")
+
+    def embed_passages(self, texts: Sequence[str]) -> Floats:
+        """Unit vectors of passages, float32 [n, d]."""
+        return self._embed(texts, "passage")
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, without prompt and special tokens, uncut."""
+        return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def token_spans(self, text: str) -> list[Span]:
+        """Characters of each token of ``text``, in order, uncut."""
+        return [(start, end) for start, end in self._tokenizer.encode(text, add_special_tokens=False).offsets]
+
+    def token_vectors(self, texts: Sequence[str], kind: TextKind) -> list[TokenVectors]:
+        """The tokens' last hidden states at unit length; tokens beyond max_tokens are missing."""
+        found: dict[int, TokenVectors] = {}
+        encoded = self._encode(texts, kind)
+        for batch, hidden, _ in self._forward(encoded):
+            for i, rows in zip(batch, hidden, strict=True):
+                found[i] = TokenVectors(_unit(rows[encoded[i].rows]), tuple(encoded[i].spans))
+        return [found[i] for i in range(len(encoded))]
+
+    def embed_sentences(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
+    ) -> tuple[Floats, list[Floats]]:
+        """Whole-text vectors [n, d] and each text's span vectors [s_i, d], from ONE forward pass a text.
+
+        A span's vector is the mean of its tokens' last hidden states, so that it knows its surroundings ("late chunking",
+        Günther et al. 2024, arXiv:2409.04701). A text longer than max_tokens is cut: spans without a token left get the whole
+        text's vector. ``spans[i]`` are characters of ``texts[i]``.
+        """
+        whole = np.zeros((len(texts), self.dimension), np.float32)
+        parts: list[Floats] = [np.zeros((len(own), self.dimension), np.float32) for own in spans]
+        encoded = self._encode(texts, "passage")
+        for batch, hidden, pooled in self._forward(encoded):
+            whole[batch] = pooled
+            for i, rows in zip(batch, hidden, strict=True):
+                parts[i] = self._span_vectors(rows, encoded[i], spans[i], whole[i])
+        return whole, parts
+
+    def _span_vectors(self, hidden: Floats, encoded: _Encoded, spans: Sequence[Span], whole: Floats) -> Floats:
+        """Means of the rows that overlap each span, by running sums: [s, d]."""
+        sums = np.zeros((len(encoded.rows) + 1, hidden.shape[1]), np.float64)
+        np.cumsum(hidden[encoded.rows], axis=0, out=sums[1:])
+        starts = np.array([start for start, _ in encoded.spans], np.int64)
+        ends = np.array([end for _, end in encoded.spans], np.int64)
+        vectors = np.empty((len(spans), hidden.shape[1]), np.float32)
+        for k, (start, end) in enumerate(spans):
+            first, last = int(np.searchsorted(ends, start, "right")), int(np.searchsorted(starts, end, "left"))
+            vectors[k] = whole if last <= first else _unit((sums[last] - sums[first]).astype(np.float32))
+        return vectors
+
+    def _embed(self, texts: Sequence[str], kind: TextKind) -> Floats:
+        vectors = np.zeros((len(texts), self.dimension), np.float32)
+        for batch, _, pooled in self._forward(self._encode(texts, kind), hidden=False):
+            vectors[batch] = pooled
+        return vectors
+
+    def _encode(self, texts: Sequence[str], kind: TextKind) -> list[_Encoded]:
+        prompt = self._prompts[kind]
+        encodings = self._tokenizer.encode_batch([prompt + text for text in texts])
+        return [self._cut(encoding, len(prompt)) for encoding in encodings]
+
+    def _cut(self, encoding: Any, prompt: int) -> _Encoded:  # noqa: ANN401 - tokenizers.Encoding has no types
+        ids, special = encoding.ids, encoding.special_tokens_mask
+        tail = 0
+        while tail < len(ids) and special[len(ids) - 1 - tail]:
+            tail += 1
+        kept = min(len(ids) - tail, self.max_tokens - tail)
+        rows, spans = [], []
+        offsets = encoding.offsets
+        for row, (start, end) in enumerate(offsets[:kept]):
+            # a lone word mark (U+2581) claims the first character of the token after it: it has none of its own
+            shared = row + 1 < len(offsets) and offsets[row + 1][0] == start and offsets[row + 1][1] >= end
+            if not special[row] and end > prompt and not shared:
+                rows.append(row)
+                spans.append((max(0, start - prompt), end - prompt))
+        return _Encoded(ids[:kept] + ids[len(ids) - tail :], rows, spans)
+
+    def _batches(self, encoded: Sequence[_Encoded]) -> Iterator[list[int]]:
+        """Indices, longest first (so that memory peaks at once), padded size within the budget."""
+        order = sorted(range(len(encoded)), key=lambda i: -len(encoded[i].ids))
+        batch: list[int] = []
+        for i in order:
+            if batch and (len(batch) + 1) * len(encoded[batch[0]].ids) > self._batch_tokens:
+                yield batch
+                batch = []
+            batch.append(i)
+        if batch:
+            yield batch
+
+    def _forward(
+        self, encoded: Sequence[_Encoded], hidden: bool = True
+    ) -> Iterator[tuple[list[int], list[Floats], Floats]]:
+        """For each batch: its indices, hidden states (each [t, d], empty list unless asked for), unit vectors [b, d]."""
+        import torch
+
+        for batch in self._batches(encoded):
+            lengths = [len(encoded[i].ids) for i in batch]
+            ids = torch.full((len(batch), lengths[0]), self._pad, dtype=torch.long)
+            for row, i in enumerate(batch):
+                ids[row, : lengths[row]] = torch.tensor(encoded[i].ids)
+            mask = (torch.arange(lengths[0])[None] < torch.tensor(lengths)[:, None]).long()
+            with self._lock, torch.inference_mode():
+                states, pooled = self._pass(ids.to(self._device), mask.to(self._device))
+            rows = [states[row, :length].numpy() for row, length in enumerate(lengths)] if hidden else []
+            yield batch, rows, _unit(pooled.numpy())
+
+    def _pass(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Hidden states [b, t, d] and pooled vectors [b, d] in float32 on the CPU.
+
+        Pooling runs in float32 whatever the model's precision: a bfloat16 mean would lose half its digits.
+        """
+        encoder, *rest = self._model
+        features: dict[str, Any] = encoder({"input_ids": ids, "attention_mask": mask})
+        features["token_embeddings"] = features["token_embeddings"].float()
+        for module in rest:
+            features = module(features)
+        return features["token_embeddings"].cpu(), features["sentence_embedding"].float().cpu()
