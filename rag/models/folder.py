@@ -1,4 +1,4 @@
-"""A finished model on disk: a folder that holds ``citewell.json``. Without that record a folder is not used."""
+"""A finished model on disk: a folder that holds ``citewell.json``. Without it a folder is not used."""
 
 from __future__ import annotations
 
@@ -38,11 +38,12 @@ def write_record(folder: Path, record: ModelRecord) -> None:
 
 
 def require_model(name: str, models_dir: Path) -> tuple[Path, ModelRecord]:
-    """Folder and record of a model that must be there. Raises ModelMissingError naming the command that fetches it."""
+    """Folder and record of a model that must be there. Raises ModelMissingError naming the remedy."""
     folder = models_dir / name
     record = read_record(folder)
     if record is None:
         raise ModelMissingError(
-            f"The model {name} is not on this machine (looked in {folder}).", f"Run `citewell model pull {name}`."
+            f"The model {name} is not on this machine (looked in {folder}).",
+            f"Run `citewell model pull {name}`.",
         )
     return folder, record

@@ -1,4 +1,4 @@
-"""What the steps ask of a model, without the libraries behind it. Tests and other engines implement the same."""
+"""What the steps ask of a model, without the libraries behind it. Tests implement the same."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ Message = Mapping[str, str]
 
 
 class Progress(Protocol):
-    """Called while something long runs: ``done`` of ``total`` units (bytes, where not said otherwise) of a stage.
+    """Called while something long runs: ``done`` of ``total`` units (bytes, where not said otherwise) of a
+    stage.
 
     ``total`` is 0 while it is not known.
     """
@@ -41,7 +42,8 @@ class Progress(Protocol):
 class TokenVectors:
     """One row for each token of a text, without prompt and special tokens.
 
-    ``vectors`` is float32 [t, d] with rows of unit length; ``spans`` are the t tokens' characters in the text.
+    ``vectors`` is float32 [t, d] with rows of unit length; ``spans`` are the t tokens' characters in the
+    text.
     """
 
     vectors: Floats
@@ -87,7 +89,8 @@ class EmbedderProtocol(Protocol):
 @dataclass(frozen=True, slots=True)
 class TokenChunk:
     """What a stream brings: text and the natural-log probability of the ``tokens`` tokens that it stands for
-    (their sum), None when the server tells none. Text may be empty while a character is still incomplete."""
+    (their sum), None when the server tells none. Text may be empty while a character is still incomplete.
+    """
 
     text: str
     logprob: float | None
@@ -113,9 +116,16 @@ class ChatProtocol(Protocol):
         """Which model is served."""
 
     def stream(
-        self, messages: Sequence[Message], *, max_tokens: int, stop: Sequence[str] = (), temperature: float = 0.0
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        stop: Sequence[str] = (),
+        temperature: float = 0.0,
     ) -> AsyncIterator[TokenChunk | Usage]:
         """Token chunks, then exactly one Usage. Closing the iterator (``aclose``) stops the generation."""
 
-    async def label_probabilities(self, messages: Sequence[Message], labels: Sequence[str]) -> dict[str, float]:
+    async def label_probabilities(
+        self, messages: Sequence[Message], labels: Sequence[str]
+    ) -> dict[str, float]:
         """How the next token's probability is shared between the labels; 0 for labels not seen."""

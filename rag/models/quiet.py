@@ -14,8 +14,8 @@ __all__ = ["quiet"]
 def quiet() -> Iterator[None]:
     """Silence transformers and tqdm inside the block; both are put back after it.
 
-    transformers draws some bars with its own switchable tqdm and some (unpacking GGUF) with the plain one, which has no
-    switch: for those the constructor's default is changed.
+    transformers draws some bars with its own switchable tqdm and some (unpacking GGUF) with the plain one,
+    which has no switch: for those the constructor's default is changed.
     """
     from tqdm import tqdm
     from transformers.utils import logging
