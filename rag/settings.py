@@ -79,7 +79,11 @@ class IngestSettings(_Section):
         500, gt=0, description="Office files that unpack to more are refused (zip bombs), in MB."
     )
     max_ratio: float = Field(200, gt=1, description="Office files that compress better than this are refused.")
+    max_text_mb: float = Field(
+        20, gt=0, description="Documents with more extracted text are refused, in MB; embedding 20 MB takes hours on a CPU."
+    )
     parse_timeout_s: float = Field(120, gt=0, description="Seconds that one file may take to parse.")
+    parse_memory_mb: int = Field(1000, ge=100, description="Memory that parsing one file may take, in MB.")
     keep_originals: bool = Field(
         True, description="Keep a copy of each original, so that citations can open it."
     )

@@ -247,6 +247,11 @@ class Store:
             value = connection.execute(select(setting.c.value).where(setting.c.name == "generation")).scalar()
         return int(value or 0)
 
+    def identity(self) -> str:
+        """A random name of this very database, made when it was created."""
+        with self._read() as connection:
+            return str(connection.execute(select(setting.c.value).where(setting.c.name == "identity")).scalar_one())
+
     def counts(self) -> dict[str, int]:
         """How many documents and chunks there are."""
         with self._read() as connection:
@@ -295,12 +300,15 @@ class Store:
                 for row in connection.execute(query)
             }
 
-    def sentence_vectors(self, ids: Collection[int]) -> dict[int, NDArray[np.float16]]:
-        """By chunk id: one vector per sentence, [sentences, d]."""
+    def hit_vectors(self, ids: Collection[int]) -> dict[int, tuple[NDArray[np.float16], NDArray[np.float16]]]:
+        """By chunk id: the chunk's vector [d] and its sentences' vectors [sentences, d]; ids that are gone are left out."""
         query = select(chunk.c.id, chunk.c.vector, chunk.c.sentence_vectors).where(chunk.c.id.in_([int(i) for i in ids]))
         with self._read() as connection:
             return {
-                row.id: np.frombuffer(row.sentence_vectors, np.float16).reshape(-1, len(row.vector) // 2)
+                row.id: (
+                    np.frombuffer(row.vector, np.float16),
+                    np.frombuffer(row.sentence_vectors, np.float16).reshape(-1, len(row.vector) // 2),
+                )
                 for row in connection.execute(query)
             }
 

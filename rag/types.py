@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 __all__ = [
     "Answer",
     "AnswerVerdict",
@@ -22,9 +25,14 @@ __all__ = [
     "DocumentRef",
     "Element",
     "ElementKind",
+    "Event",
     "Evidence",
+    "EvidenceFound",
+    "Finished",
     "Hit",
     "ModelInfo",
+    "Query",
+    "SentenceChecked",
     "Span",
     "Turn",
     "User",
@@ -111,16 +119,32 @@ class Chunk:
         return "\n".join(part for part in (above, self.header, self.text) if part)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """A question as the searches see it: unit vector [d], and its terms with their weights.
+
+    ``weights`` is the inverse document frequency of each term that asks for something (question words are left out).
+    """
+
+    text: str
+    language: str
+    vector: NDArray[np.float32]
+    weights: Mapping[str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that was found. ``score`` orders hits; ``dense`` is the cosine similarity in [-1, 1] and
-    ``lexical`` the BM25 score (higher is better), each None when that search did not return the chunk."""
+    """A chunk that was found. ``score`` orders hits; ``dense`` is its cosine similarity with the question and ``lexical`` its
+    BM25 score (higher is better), each None when that search did not return it. ``cover`` is the share of the question's
+    terms, weighted by rarity, that stand in it; ``sentences`` holds each sentence's own cosine similarity."""
 
     chunk: Chunk
     document: DocumentRef
     score: float
     dense: float | None = None
     lexical: float | None = None
+    cover: float = 0.0
+    sentences: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,3 +255,28 @@ class User:
 
     name: str = "operator"
     groups: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFound:
+    """First event of a streamed answer: the quotes that it will be checked against (none when there are none)."""
+
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceChecked:
+    """One sentence of the answer, sent only after its check, with the citations that it adds."""
+
+    claim: Claim
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Last event: the whole answer."""
+
+    answer: Answer
+
+
+Event = EvidenceFound | SentenceChecked | Finished

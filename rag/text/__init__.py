@@ -2,6 +2,7 @@
 
 from rag.text.fold import fold, terms
 from rag.text.language import language
+from rag.text.question import Expects, expects, question_terms
 from rag.text.sentences import sentences
 
-__all__ = ["fold", "language", "sentences", "terms"]
+__all__ = ["Expects", "expects", "fold", "language", "question_terms", "sentences", "terms"]

@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(64), primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
     )
+    op.execute("INSERT INTO setting (name, value) VALUES ('identity', lower(hex(randomblob(8))))")
     # Terms are segmented and folded before they come here (rag.text.terms); the tokenizer only parts them at blanks.
     op.execute(
         """CREATE VIRTUAL TABLE chunk_terms USING fts5(

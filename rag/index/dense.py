@@ -1,0 +1,110 @@
+"""Dense search: FAISS over the chunks' vectors, exact, in fp16.
+
+The index is derived from the database and can always be rebuilt. Chunk ids are never given twice, so comparing the set of ids tells
+all there is to know about what changed; the snapshot on disk only saves the time of reading vectors again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from pathlib import Path
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import IndexStateError
+from rag.store import Store
+
+__all__ = ["DenseIndex"]
+
+logger = logging.getLogger(__name__)
+
+
+class DenseIndex:
+    """Cosine similarity search that follows the database. Safe to use from several threads."""
+
+    def __init__(self, store: Store, directory: Path, dimension: int) -> None:
+        self._store = store
+        self._dimension = dimension
+        # another database would give the same ids to other chunks
+        self._snapshot = directory / f"{store.identity()}.faiss"
+        self._lock = threading.Lock()
+        self._generation = -1
+        self._ids = np.empty(0, np.int64)
+        self._index = self._open()
+
+    def _empty(self) -> faiss.IndexIDMap2:
+        flat = faiss.IndexScalarQuantizer(
+            self._dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+        )
+        return faiss.IndexIDMap2(flat)
+
+    def _open(self) -> faiss.IndexIDMap2:
+        if not self._snapshot.is_file():
+            return self._empty()
+        try:
+            index = faiss.read_index(str(self._snapshot))
+            if index.d != self._dimension:
+                raise IndexStateError(f"the snapshot has {index.d} dimensions, the embedder {self._dimension}")
+            self._ids = np.sort(faiss.vector_to_array(index.id_map))
+            return index
+        except (RuntimeError, IndexStateError) as error:
+            logger.warning("Rebuilding the index from the database: %s", error)
+            return self._empty()
+
+    @property
+    def size(self) -> int:
+        """Vectors in the index."""
+        return int(self._index.ntotal)
+
+    def sync(self) -> int:
+        """Bring the index in step with the database; returns how many vectors were added and removed."""
+        with self._lock:
+            generation = self._store.generation()
+            if generation == self._generation:
+                return 0
+            wanted = self._store.chunk_ids()
+            gone = np.setdiff1d(self._ids, wanted, assume_unique=True)
+            new = np.setdiff1d(wanted, self._ids, assume_unique=True)
+            if len(gone):
+                self._index.remove_ids(faiss.IDSelectorBatch(gone))
+            for ids, vectors in self._store.vectors(new):
+                if vectors.shape[1] != self._dimension:
+                    raise IndexStateError(
+                        f"The database holds vectors of {vectors.shape[1]} dimensions, the embedder makes {self._dimension}.",
+                        "Set embedder.model back, or ingest into another home (CITEWELL_HOME).",
+                    )
+                self._index.add_with_ids(vectors.astype(np.float32), ids)
+            self._ids = np.sort(faiss.vector_to_array(self._index.id_map))
+            self._generation = generation
+            return len(gone) + len(new)
+
+    def search(
+        self, query: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None
+    ) -> list[tuple[int, float]]:
+        """The ``k`` best ``(chunk id, cosine)`` for a unit vector [d], best first.
+
+        ``allowed`` restricts the search itself, so that forbidden chunks never shorten the list; None allows all.
+        """
+        if not self.size or (allowed is not None and not len(allowed)):
+            return []
+        parameters = None
+        if allowed is not None:
+            selector = faiss.IDSelectorBatch(allowed)
+            parameters = faiss.SearchParameters(sel=selector)
+        with self._lock:
+            scores, ids = self._index.search(query[None].astype(np.float32), k, params=parameters)
+        return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]
+
+    def save(self) -> None:
+        """Write the snapshot: a temporary file, fsync, rename."""
+        self._snapshot.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._snapshot.with_suffix(f".{os.getpid()}.tmp")
+        with self._lock:
+            faiss.write_index(self._index, str(temporary))
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(self._snapshot)

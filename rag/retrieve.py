@@ -1,0 +1,52 @@
+"""Step: the question -> passages that this user may read, found by meaning and by words, fused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from rag.index.dense import DenseIndex
+from rag.index.fuse import reciprocal_rank_fusion
+from rag.models.protocols import EmbedderProtocol
+from rag.settings import RetrieveSettings
+from rag.store import Store
+from rag.text import language, question_terms
+from rag.types import Hit, Query, User
+
+__all__ = ["look_up", "retrieve"]
+
+
+def _weights(store: Store, question: str) -> Mapping[str, float]:
+    """Inverse document frequency of the question's terms, as in BM25 with the +1 that keeps it positive."""
+    wanted = question_terms(question)
+    total = store.counts()["chunks"]
+    found = store.document_frequencies(wanted)
+    return {t: math.log(1 + (total - found.get(t, 0) + 0.5) / (found.get(t, 0) + 0.5)) for t in wanted}
+
+
+def look_up(question: str, store: Store, embedder: EmbedderProtocol) -> Query:
+    """Embed a question that stands alone and weigh its terms."""
+    return Query(
+        text=question,
+        language=language(question),
+        vector=embedder.embed_queries([question])[0],
+        weights=_weights(store, question),
+    )
+
+
+def retrieve(query: Query, store: Store, index: DenseIndex, user: User, settings: RetrieveSettings) -> list[Hit]:
+    """Up to twice ``settings.candidates`` hits, best first by reciprocal rank fusion.
+
+    Every hit was confirmed against the database in this call: what was deleted or is not for this user never comes back, even if
+    the index still holds it.
+    """
+    index.sync()
+    dense = dict(index.search(query.vector, settings.candidates, store.readable_ids(user)))
+    lexical = dict(store.lexical(list(query.weights), settings.candidates, user))
+    fused = reciprocal_rank_fusion([list(dense), list(lexical)], settings.rrf_k)
+    confirmed = store.chunks([key for key, _ in fused], user)
+    return [
+        Hit(*confirmed[key], score=score, dense=dense.get(key), lexical=lexical.get(key))
+        for key, score in fused
+        if key in confirmed
+    ]
