@@ -104,6 +104,9 @@ class AnswerSettings(_Section):
         "strict", description="strict replaces or drops a sentence that fails its check; flag shows it marked."
     )
     max_sentences: int = Field(3, ge=1, le=20, description="Sentences of an answer at most.")
+    draft_sentences: int = Field(
+        1, ge=0, le=20, description="Sentences that the generator drafts; 0 answers with quotes alone."
+    )
     evidence_sentences: int = Field(4, ge=1, le=40, description="Quotes shown to the generator.")
     evidence_tokens: int = Field(400, ge=50, description="Token budget of the quotes shown to the generator.")
     max_question_chars: int = Field(2000, ge=10, description="Longer questions are refused.")

@@ -1,0 +1,41 @@
+"""L0: names and codes of a sentence must stand in its evidence.
+
+A name is recognised by its spelling: a capitalised word inside a sentence, an acronym, a code with digits. Languages without capitals
+(Chinese, Japanese, Arabic) show names only in what they borrow: "HS-900", "VPN"; the rest is left to alignment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from rag.text import fold
+
+__all__ = ["missing_names"]
+
+_TOKEN = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿ][\w'’]*(?:-[\w]+)*|\d+[A-Za-z][\w-]*")
+_CODE = re.compile(r"^(?=.*\d)(?=.*[A-Za-z])[\w-]+$|^[A-Z]{2,}[\w-]*$")
+_OPENING = re.compile(r"(?:^|[.!?:;\"“„«(\[—–-]\s*)$")
+# German writes every noun with a capital: only codes and acronyms tell names there
+_CAPITALISED_NOUNS = {"de"}
+_COMMON = frozenset("i the a an it this that these those he she they we you in on at by for to of and or no yes if when".split())
+_SUFFIX = re.compile(r"(?:['’]s|['’])$")
+
+
+def _names(sentence: str, language: str) -> list[str]:
+    found = []
+    for match in _TOKEN.finditer(sentence):
+        word = _SUFFIX.sub("", match.group())
+        if _CODE.match(word):
+            found.append(word)
+        elif word[0].isupper() and language not in _CAPITALISED_NOUNS:
+            opening = _OPENING.search(sentence[: match.start()].rstrip() + " " if match.start() else "")
+            if not opening and word.lower() not in _COMMON:
+                found.append(word)
+    return found
+
+
+def missing_names(sentence: str, evidence: Iterable[str], language: str) -> list[str]:
+    """Names and codes of ``sentence`` that stand in none of the evidence texts, compared folded and without hyphens or blanks."""
+    known = re.sub(r"[\s\-_’']", "", fold(" ".join(evidence)))
+    return [name for name in _names(sentence, language) if re.sub(r"[\s\-_’']", "", fold(name)) not in known]

@@ -1,0 +1,177 @@
+"""L0: every number of a sentence must stand in its evidence, with the same unit.
+
+Numbers are compared by value, whatever the script: 二十五天 = 25 days = ２５日, 1,200 = 1.200 = 1 200, 3月 = March = März, 1.5万 = 15000.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+__all__ = ["Quantity", "missing_numbers", "quantities"]
+
+_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "兩": 2}
+_TENS = {"十": 10, "百": 100, "千": 1000}
+_LARGE = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
+_ENGLISH_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ENGLISH_ONES = "one two three four five six seven eight nine".split()
+_WORDS: dict[str, int | Decimal] = {
+    w: n
+    for n, group in enumerate(
+        "zero/null one/eins/ein/eine/einen two/zwei/deux/dos three/drei/trois/tres four/vier/quatre/cuatro five/fünf/cinq/cinco "
+        "six/sechs/seis seven/sieben/sept/siete eight/acht/huit/ocho nine/neun/neuf/nueve ten/zehn/dix/diez eleven/elf twelve/zwölf "
+        "thirteen/dreizehn fourteen/vierzehn fifteen/fünfzehn sixteen/sechzehn seventeen/siebzehn eighteen/achtzehn nineteen/neunzehn "
+        "twenty/zwanzig".split()
+    )
+    for w in group.split("/")
+} | {
+    w: n for n, w in zip(range(20, 100, 10), _ENGLISH_TENS, strict=True)
+} | {"hundred": 100, "hundert": 100, "thousand": 1000, "tausend": 1000, "half": Decimal("0.5"), "dozen": 12}
+_WORDS |= {f"{tens}-{ones}": _WORDS[tens] + _WORDS[ones] for tens in _ENGLISH_TENS for ones in _ENGLISH_ONES}
+# "one" and "ein" are mostly articles: as numbers they would fail honest sentences
+_ARTICLES = {"one", "ein", "eine", "einen", "eins", "null", "sept", "elf"}
+_MONTHS = {
+    w: n
+    for n, group in enumerate(
+        "january/januar/jan february/februar/feb march/märz april/apr may/mai june/juni/jun july/juli/jul august/aug "
+        "september/sep october/oktober/oct/okt november/nov december/dezember/dec/dez".split(),
+        start=1,
+    )
+    for w in group.split("/")
+} 
+_UNITS = {
+    "percent": "% percent prozent per cent 百分之 パーセント pct",
+    "eur": "€ eur euro euros 欧元 ユーロ",
+    "usd": "$ usd dollar dollars 美元 ドル",
+    "cny": "¥ cny rmb yuan 元 人民币 圆",
+    "jpy": "jpy yen 円 日元",
+    "gbp": "£ gbp pound pounds 英镑",
+    "minute": "minute minutes min minuten 分钟 分 分間",
+    "second": "second seconds sekunde sekunden 秒",
+    "hour": "hour hours h stunde stunden 小时 時間 个小时",
+    "day": "day days tag tage tagen 天 日間 工作日 个工作日 営業日",
+    "week": "week weeks woche wochen 周 星期 週間 个星期",
+    "month": "month months monat monate monaten 个月 ヶ月 か月 カ月",
+    "year": "year years jahr jahre jahren 年間 周年",
+    "kg": "kg kilogram kilograms 公斤 千克",
+    "m": "m metre metres meter meters 米 メートル",
+    "km": "km kilometre kilometres 公里",
+    "mm": "mm 毫米",
+    "celsius": "°c ℃ celsius 摄氏度",
+}
+_UNIT_OF = {form: unit for unit, forms in _UNITS.items() for form in forms.split() if form != "per" and form != "cent"}
+_NUMBER = re.compile(
+    r"(?P<before>百分之|[€$¥£]\s?)?"
+    r"(?:(?P<digits>\d+(?:[.,’'\u00a0\u202f]\d+)*)(?P<scale>\s?[万萬亿億千百](?![分米克])|\s?(?:million|millionen|billion|milliarden|thousand|tausend|mio|mrd)\b)?"
+    r"|(?P<han>[零〇一二两兩三四五六七八九十百千万萬亿億]+))"
+)
+_UNIT_AFTER = re.compile("|".join(sorted((re.escape(f) + (r"\b" if f[-1].isascii() and f[-1].isalpha() else "") for f in _UNIT_OF), key=len, reverse=True)))
+_MEASURE = re.compile(r"\s?[天日年月周週号時时分秒个個名人次份台套条條章节節级級层層页頁元円倍%％歳岁点點小]")
+_WORD = re.compile(r"(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-[a-z]+|[^\W\d_]+")
+_SCALES = {"million": 10**6, "millionen": 10**6, "mio": 10**6, "billion": 10**9, "milliarden": 10**9, "mrd": 10**9, "thousand": 1000, "tausend": 1000, "千": 1000, "百": 100}
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number as written, the values that it may stand for, and its unit ("" when none is known)."""
+
+    text: str
+    values: frozenset[Decimal]
+    unit: str = ""
+
+
+def _han_value(text: str) -> Decimal | None:
+    """二十五 -> 25, 三万五千 -> 35000, 二〇二六 -> 2026."""
+    if not any(c in _TENS or c in _LARGE for c in text):
+        return Decimal("".join(str(_DIGITS[c]) for c in text))
+    total = section = digit = 0
+    for c in text:
+        if c in _DIGITS:
+            digit = _DIGITS[c]
+        elif c in _TENS:
+            section += (digit or 1) * _TENS[c]
+            digit = 0
+        else:
+            total += (section + digit) * _LARGE[c]
+            section = digit = 0
+    return Decimal(total + section + digit)
+
+
+def _digit_values(text: str) -> set[Decimal]:
+    """The values a number may stand for: 1,200 is 1200 or 1.2 depending on the writer, 1.200,50 can only be 1200.5."""
+    bare = re.sub(r"[’'\u00a0\u202f]", "", text)
+    separators = set(bare) & {",", "."}
+    if not separators:
+        readings = [bare]
+    elif len(separators) == 2:
+        decimal = max(separators, key=bare.rfind)
+        readings = [bare.replace((separators - {decimal}).pop(), "").replace(decimal, ".")]
+    else:
+        groups = re.split(r"[.,]", bare)
+        thousands = all(len(group) == 3 for group in groups[1:])
+        if len(groups) == 2:
+            readings = ["".join(groups), ".".join(groups)] if thousands else [".".join(groups)]
+        else:
+            # 2.4.1, 10.0.3.1: a version, an address or a date is compared part by part
+            readings = ["".join(groups)] if thousands else groups
+    found = set()
+    for reading in readings:
+        try:
+            found.add(Decimal(reading).normalize())
+        except InvalidOperation:
+            found.update(Decimal(part).normalize() for part in re.findall(r"\d+", reading))
+    return found
+
+
+def _from_match(match: re.Match[str], text: str) -> Quantity | None:
+    after = text[match.end() : match.end() + 12].lstrip()
+    unit_match = _UNIT_AFTER.match(after)
+    unit = _UNIT_OF[unit_match.group()] if unit_match else ""
+    before = (match["before"] or "").strip()
+    if before:
+        unit = _UNIT_OF.get(before, unit)
+    if match["han"]:
+        han = match["han"]
+        if len(han) == 1 and (han in "一千万百亿" or not _MEASURE.match(text, match.end())) and not before:
+            return None
+        if all(c in _LARGE or c in _TENS for c in han) and han != "十":
+            return None
+        value = _han_value(han)
+        return Quantity(match.group(), frozenset({value.normalize()}), unit) if value is not None else None
+    values = _digit_values(match["digits"])
+    if match["scale"]:
+        scale = match["scale"].strip()
+        factor = _LARGE.get(scale) or _SCALES.get(scale, 1)
+        values = {(v * factor).normalize() for v in values}
+    return Quantity(match.group().strip(), frozenset(values), unit)
+
+
+def quantities(text: str) -> list[Quantity]:
+    """All numbers of a text: digits, Han numerals, number words, and month names as their number."""
+    folded = unicodedata.normalize("NFKC", text).lower()
+    found = [q for match in _NUMBER.finditer(folded) if (q := _from_match(match, folded))]
+    for match in _WORD.finditer(folded):
+        word = match.group()
+        if word in _WORDS and word not in _ARTICLES:
+            after = folded[match.end() : match.end() + 12].lstrip(" -")
+            unit = _UNIT_AFTER.match(after)
+            value = Decimal(_WORDS[word]).normalize()
+            found.append(Quantity(word, frozenset({value}), _UNIT_OF[unit.group()] if unit else ""))
+        elif word in _MONTHS and (word != "may" or "May " in text):
+            found.append(Quantity(word, frozenset({Decimal(_MONTHS[word]).normalize()}), ""))
+    return found
+
+
+def missing_numbers(sentence: str, evidence: Iterable[str]) -> list[str]:
+    """The numbers of ``sentence`` that stand in none of the evidence texts, or only with another unit."""
+    known = [q for text in evidence for q in quantities(text)]
+    missing = []
+    for quantity in quantities(sentence):
+        same = [k for k in known if k.values & quantity.values]
+        clash = quantity.unit and same and all(k.unit and k.unit != quantity.unit for k in same)
+        if not same or clash:
+            missing.append(quantity.text)
+    return missing

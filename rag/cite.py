@@ -1,0 +1,39 @@
+"""Step: evidence numbers -> citations whose quotes are verbatim text of the document, confirmed when the answer is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rag.errors import NotFoundError
+from rag.store import Store
+from rag.types import Citation, Evidence, User
+
+__all__ = ["cite", "confirmed"]
+
+
+def cite(evidence: Evidence, n: int) -> Citation:
+    """The citation that an answer's [n] points to."""
+    return Citation(
+        n=n,
+        document_id=evidence.document.id,
+        title=evidence.document.title,
+        source=evidence.document.source,
+        page=evidence.page,
+        heading=evidence.heading,
+        quote=evidence.quote,
+        start=evidence.start,
+        end=evidence.end,
+    )
+
+
+def confirmed(evidence: Sequence[Evidence], store: Store, user: User) -> list[Evidence]:
+    """The evidence that still stands, word for word, in a document that the user may read."""
+    kept = []
+    for item in evidence:
+        try:
+            document = store.document(item.document.id, user)
+        except NotFoundError:
+            continue
+        if document.text[item.start : item.end] == item.quote:
+            kept.append(item)
+    return kept
