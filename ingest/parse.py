@@ -1,0 +1,156 @@
+"""Bytes -> Parsed, in a process of its own that can be killed.
+
+One warm worker is kept and reused, so that small files stay fast; it is replaced only when it ran out of time
+or memory, or crashed. It is a fresh interpreter, never a fork of this one: a fork of a process with torch's
+threads can hang.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from ingest.parse_blocks import Block, Parsed
+from rag import errors
+from rag.errors import IngestError, UnreadableFileError
+from rag.settings import IngestSettings
+
+__all__ = ["Parser"]
+
+_BOOT = (
+    "import os, sys; os.environ.update(OMP_NUM_THREADS='1', OPENBLAS_NUM_THREADS='1'); "
+    "sys.path[:0] = [sys.argv[1]]; "
+    "from ingest.parse_worker import main; main(int(sys.argv[2]))"
+)
+_HEAD = 8
+_PIECE = 1 << 20
+
+
+class _WorkerGoneError(Exception):
+    """The worker ended without an answer."""
+
+
+class Parser:
+    """Parses files one after the other. Close it, or use it in a ``with`` statement, so that its process
+    ends.
+    """
+
+    def __init__(self, settings: IngestSettings) -> None:
+        self._settings = settings
+        self._worker: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def parse(self, data: bytes, name: str) -> Parsed:
+        """What the file holds; ``name`` (with its extension) helps to tell what it is.
+
+        Raises UnreadableFileError, UnsupportedFormatError or TooLargeError; the parser stays usable after
+        each of them.
+        """
+        deadline = time.monotonic() + self._settings.parse_timeout_s
+        asked = json.dumps({"name": name, "settings": self._settings.model_dump()}).encode("utf-8")
+        try:
+            reply = self._exchange(asked + b"\n", data, deadline)
+        except TimeoutError as error:
+            self._kill()
+            limit = f"{self._settings.parse_timeout_s:g} s (setting ingest.parse_timeout_s)"
+            raise UnreadableFileError(f"it was not parsed within {limit}") from error
+        except (_WorkerGoneError, OSError) as error:
+            self._kill()
+            raise UnreadableFileError("its parser crashed: the file is damaged or made to do harm") from error
+        except BaseException:
+            # interrupted in the middle of an exchange: what comes next would answer the wrong question
+            self._kill()
+            raise
+        if reply.get("spent"):
+            self._kill()
+        return _parsed(reply)
+
+    def close(self) -> None:
+        """End the worker."""
+        self._kill()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._worker is None or self._worker.poll() is not None:
+            self._kill()
+            root = str(Path(__file__).resolve().parent.parent)
+            self._worker = subprocess.Popen(
+                [sys.executable, "-c", _BOOT, root, str(self._settings.parse_memory_mb)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C reaches the command only, which closes its worker itself
+            )
+            for pipe in (self._worker.stdin, self._worker.stdout):
+                assert pipe is not None
+                os.set_blocking(pipe.fileno(), False)
+        return self._worker
+
+    def _exchange(self, head: bytes, data: bytes, deadline: float) -> Mapping[str, Any]:
+        worker = self._started()
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        length = (len(head) + len(data)).to_bytes(_HEAD, "little")
+        for part in (length + head, data):
+            _write(worker.stdin, part, deadline)
+        size = int.from_bytes(_read(worker.stdout, _HEAD, deadline), "little")
+        reply: Mapping[str, Any] = json.loads(_read(worker.stdout, size, deadline))
+        return reply
+
+    def _kill(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        worker.kill()
+        for pipe in (worker.stdin, worker.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        worker.wait()
+
+
+def _parsed(reply: Mapping[str, Any]) -> Parsed:
+    if "error" in reply:
+        kind = getattr(errors, str(reply["error"]), UnreadableFileError)
+        raise (kind if issubclass(kind, IngestError) else UnreadableFileError)(str(reply["message"]))
+    return Parsed(reply["title"], tuple(Block(*values) for values in reply["blocks"]), reply["mime"])
+
+
+def _wait(pipe: IO[bytes], event: int, deadline: float) -> None:
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, event)
+        if not selector.select(max(0.0, deadline - time.monotonic())):
+            raise TimeoutError
+
+
+def _write(pipe: IO[bytes], data: bytes, deadline: float) -> None:
+    view = memoryview(data)
+    while view:
+        _wait(pipe, selectors.EVENT_WRITE, deadline)
+        view = view[os.write(pipe.fileno(), view[:_PIECE]) :]
+
+
+def _read(pipe: IO[bytes], size: int, deadline: float) -> bytes:
+    parts = bytearray()
+    while len(parts) < size:
+        _wait(pipe, selectors.EVENT_READ, deadline)
+        piece = os.read(pipe.fileno(), min(_PIECE, size - len(parts)))
+        if not piece:
+            raise _WorkerGoneError
+        parts += piece
+    return bytes(parts)

@@ -1,0 +1,175 @@
+"""What every parser returns, and how it becomes a Document with exact offsets.
+
+A parser yields blocks in reading order; it knows nothing of offsets. Here their texts are cleaned and joined
+by an empty line, and the path of headings above each is kept, so that the rule is the same for all formats.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from ingest.parse_headings import heading_of
+from rag.errors import UnreadableFileError
+from rag.text import language
+from rag.types import Document, Element, ElementKind
+
+__all__ = ["Block", "Parsed", "clean", "crowned", "join_lists", "to_document"]
+
+SEPARATOR = "\n\n"
+# Longer ones are cut (never in the text): title and path are repeated in front of every chunk below them
+MAX_TITLE, MAX_HEADING = 120, 80
+# Controls but tab and line feed; soft hyphen and zero-width marks, which break words apart for search; lone
+# surrogates
+_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u2060\ufeff\ufffe\uffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_BLANKS = re.compile("[ \t\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
+# Addresses are no words of the document's language
+_NO_WORDS = re.compile(r"<[^<>\s]+>|\S+@\S+|\b\w+://\S+")
+_AROUND_LINE_END = re.compile(" *\n[ \n]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A heading, paragraph, list item or table, in reading order.
+
+    ``level`` is a heading's rank, 1 the outermost. A text block with a ``label`` opens a section of that rank
+    by itself, as an article of a Chinese regulation does ("第五条 ……"): the label joins the path of the block
+    and of those below it. ``text`` of a table is one line per row, header row included, cells joined by " |
+    "; ``header`` repeats that row.
+    """
+
+    kind: ElementKind
+    text: str
+    level: int = 0
+    page: int | None = None
+    header: str = ""
+    label: str = ""
+    verbatim: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a parser found: the document's own title (empty when it has none), its blocks and its kind."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    mime: str
+
+
+def clean(text: str, verbatim: bool = False) -> str:
+    """One spelling of blanks, line ends and composed letters (NFC); ``verbatim`` keeps runs of blanks
+    (program text).
+    """
+    text = _SURROGATE.sub("\ufffd", _LINE_ENDS.sub("\n", text))
+    text = unicodedata.normalize("NFC", _UNWANTED.sub("", text))
+    if verbatim:
+        return "\n".join(line.rstrip() for line in text.strip("\n").split("\n"))
+    return _AROUND_LINE_END.sub("\n", _BLANKS.sub(" ", text)).strip()
+
+
+def join_lists(blocks: Sequence[Block]) -> list[Block]:
+    """Neighbouring list items of a page become one block, a line each: they belong together when they are
+    chunked.
+    """
+    out: list[Block] = []
+    for block in blocks:
+        last = out[-1] if out else None
+        if (
+            block.kind == "list"
+            and last is not None
+            and last.kind == "list"
+            and last.page == block.page
+            and not block.label
+        ):
+            out[-1] = Block("list", f"{last.text}\n{block.text}", last.level, last.page, label=last.label)
+        else:
+            out.append(block)
+    return out
+
+
+def crowned(blocks: list[Block]) -> list[Block]:
+    """A first heading that has equals and no number is the document's title: it stands above all others
+    (level 0).
+    """
+    first = blocks[0] if blocks else None
+    if first is None or first.kind != "heading" or heading_of(first.text, alone=True) is not None:
+        return blocks
+    return [replace(first, level=0), *blocks[1:]]
+
+
+def _short(heading: str, longest: int = MAX_HEADING) -> str:
+    flat = " ".join(heading.split())
+    return flat if len(flat) <= longest else flat[: longest - 1].rstrip() + "…"
+
+
+def _elements(blocks: Sequence[Block]) -> tuple[str, tuple[Element, ...]]:
+    """Joined text, and one element per block that is not empty."""
+    parts: list[str] = []
+    elements: list[Element] = []
+    above: list[tuple[int, str]] = []
+    at = 0
+    for block in blocks:
+        text = clean(block.text, block.verbatim)
+        if not text.strip():
+            continue
+        opens = block.level if block.kind == "heading" or block.label else 0
+        if opens:
+            while above and above[-1][0] >= opens:
+                above.pop()
+        if block.label:
+            above.append((opens, block.label))
+        path = tuple(name for _, name in above)
+        elements.append(Element(block.kind, at, at + len(text), block.page, path, clean(block.header)))
+        if block.kind == "heading":
+            above.append((opens, _short(text)))
+        parts.append(text)
+        at += len(text) + len(SEPARATOR)
+    return SEPARATOR.join(parts), tuple(elements)
+
+
+def _title(parsed: Parsed, source: str, text: str, elements: Sequence[Element]) -> str:
+    """The document's own title; else its first heading if it opens the document; else the file's name."""
+    own = _short(clean(parsed.title), MAX_TITLE)
+    if own:
+        return own
+    first = next((e for e in elements if e.kind == "heading"), None)
+    # a heading far below is the title of a part
+    if first is not None and first.start <= 200:
+        return _short(text[first.start : first.end], MAX_TITLE)
+    return _short(clean(PurePosixPath(source).stem), MAX_TITLE) or source
+
+
+def to_document(
+    parsed: Parsed,
+    source: str,
+    sha256: str,
+    size: int,
+    modified: float | None = None,
+    groups: tuple[str, ...] = (),
+) -> Document:
+    """The Document of one source: id from the source alone, language from its text.
+
+    Raises UnreadableFileError when the parser found no text at all.
+    """
+    text, elements = _elements(parsed.blocks)
+    if not text:
+        raise UnreadableFileError("there is no text in it")
+    return Document(
+        id=hashlib.sha256(source.encode("utf-8")).hexdigest()[:32],
+        source=source,
+        title=_title(parsed, source, text, elements),
+        text=text,
+        elements=elements,
+        language=language(_NO_WORDS.sub(" ", text[:20_000])),
+        mime=parsed.mime,
+        sha256=sha256,
+        size=size,
+        modified=modified,
+        groups=groups,
+    )

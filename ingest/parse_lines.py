@@ -1,0 +1,161 @@
+"""Lines -> paragraphs, for formats that only know lines: plain text, mail and PDF.
+
+A line end is either the edge of the page (join) or meant (keep). What is meant stays a line end inside the
+block, so that addresses and lists of values are not run together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from ingest.parse_blocks import Block
+from ingest.parse_headings import heading_of, is_list_item, width
+from rag.types import ElementKind
+
+__all__ = ["blocks_of", "is_wrapped", "join", "unwrap"]
+
+_HAN = (
+    "\u3000-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef"
+    "\U00020000-\U0003134f“”‘’…—"
+)
+_ENDS_HAN = re.compile(rf"[{_HAN}]$")
+_BEGINS_HAN = re.compile(rf"[{_HAN}]")
+_HYPHENATED = re.compile(r"[^\W\d_]-$")
+_DASH = re.compile(r"[\u00ad\u2010]$")
+_KEY = re.compile(r"[^:：。.]{1,24}[:：](?:\s|\S)")
+_UNDERLINE = re.compile(r"(={3,}|-{3,}|~{3,}|\*{3,})$")
+_DIVIDER = re.compile(r"[\W_]{3,}$")
+_ENDED = re.compile(r"[。！？.!?:：；;][\"'”’」』）)]*$")
+
+
+def join(first: str, second: str) -> str:
+    """Two lines of one paragraph as running text: hyphenated words made whole, no blank between Han
+    characters.
+    """
+    if _DASH.search(first):
+        return first[:-1] + second
+    # "Reise-\nkosten" is one word; "E-\nMail" and "2024-\n25" keep their hyphen
+    if _HYPHENATED.search(first) and second[:1].islower() and len(first.split()[-1]) > 2:
+        # German "Vor- und Nachteile" keeps both
+        return (
+            f"{first} {second}"
+            if second.split()[0] in ("und", "oder", "and", "or", "bis")
+            else first[:-1] + second
+        )
+    if _ENDS_HAN.search(first) and _BEGINS_HAN.match(second):
+        return first + second
+    return f"{first} {second}"
+
+
+def is_wrapped(lines: Sequence[str]) -> bool:
+    """Whether line ends are the edge of a page: most lines that another line follows at once are about
+    equally long.
+    """
+    followed = [width(line.rstrip()) for line, after in pairwise(lines) if line.strip() and after.strip()]
+    if len(followed) < 3:
+        return False
+    edge = sorted(followed)[int(0.9 * (len(followed) - 1))]
+    if not 40 <= edge <= 160:
+        return False
+    return sum(edge * 0.8 <= w <= edge * 1.15 for w in followed) >= 0.6 * len(followed)
+
+
+def unwrap(lines: Sequence[str], wrapped: bool) -> list[str]:
+    """Lines of one block with those joined that the page's edge had parted."""
+    if not lines:
+        return []
+    edge = max(width(line.rstrip()) for line in lines)
+    out = [lines[0].strip()]
+    for before, raw in pairwise(lines):
+        line = raw.strip()
+        full = width(before.rstrip()) >= 0.7 * edge if wrapped else _runs_on(before, line, edge)
+        meant = is_list_item(line) or _KEY.match(line) is not None or raw.startswith(("\u3000\u3000", "\t"))
+        if full and not meant:
+            out[-1] = join(out[-1], line)
+        else:
+            out.append(line)
+    return out
+
+
+def _runs_on(before: str, line: str, edge: int) -> bool:
+    """Too few lines to know the page's edge: join where a long line stops in the middle of a sentence."""
+    if edge > 100 or width(before.rstrip()) < 60 or _ENDED.search(before.rstrip()):
+        return False
+    return line[:1].islower() or _BEGINS_HAN.match(line) is not None
+
+
+def _groups(lines: Sequence[str]) -> list[list[str]]:
+    """Runs of lines between empty ones; an underlined line is a group of its own, "# " put before it."""
+    groups: list[list[str]] = [[]]
+    for raw in lines:
+        line = raw.rstrip()
+        if not line.strip():
+            groups.append([])
+            continue
+        underline = _UNDERLINE.match(line.strip())
+        if (
+            underline
+            and len(groups[-1]) == 1
+            and abs(width(line.strip()) - width(groups[-1][-1].strip())) <= 8
+        ):
+            title = groups[-1].pop()
+            groups[-1:] = [[("# " if underline[1][0] == "=" else "## ") + title.strip()], []]
+        elif _DIVIDER.match(line.strip()):
+            groups.append([])
+        else:
+            groups[-1].append(line)
+    return [group for group in groups if group]
+
+
+def blocks_of(text: str, page: int | None = None, headings: bool = True) -> list[Block]:
+    """Blocks of plain text: headings by their wording, paragraphs made whole, list items each a line of their
+    block.
+    """
+    lines = text.split("\n")
+    wrapped = is_wrapped(lines)
+    blocks: list[Block] = []
+    for group in _groups(lines):
+        pending: list[str] = []
+        for line in group:
+            found = heading_of(line, alone=len(group) == 1) if headings else None
+            if found is None:
+                pending.append(line)
+                continue
+            _flush(pending, wrapped, page, blocks)
+            if found.label:
+                pending = [line]
+                blocks.append(Block("text", "", found.level, page, label=found.label))
+            else:
+                blocks.append(Block("heading", line.strip().lstrip("#").strip(), found.level, page))
+        _flush(pending, wrapped, page, blocks)
+    return _labelled(blocks)
+
+
+def _flush(pending: list[str], wrapped: bool, page: int | None, blocks: list[Block]) -> None:
+    lines = unwrap(pending, wrapped)
+    pending.clear()
+    if not lines:
+        return
+    # in a file of one line per paragraph, each ended line is a paragraph of its own
+    if all(_ENDED.search(line) for line in lines[:-1]) and not any(is_list_item(line) for line in lines):
+        blocks.extend(Block("text", line, page=page) for line in lines)
+        return
+    kind: ElementKind = "list" if sum(map(is_list_item, lines)) * 2 > len(lines) else "text"
+    blocks.append(Block(kind, "\n".join(lines), page=page))
+
+
+def _labelled(blocks: list[Block]) -> list[Block]:
+    """Put the label of an article on the paragraph that follows it."""
+    out: list[Block] = []
+    label: Block | None = None
+    for block in blocks:
+        if block.label and not block.text:
+            label = block
+        elif label is not None:
+            out.append(Block(block.kind, block.text, label.level, block.page, label=label.label))
+            label = None
+        else:
+            out.append(block)
+    return out

@@ -1,0 +1,131 @@
+"""The process that parses: one file at a time, until its input ends. Started by ingest.parse, never imported
+by it.
+
+Protocol, both ways: 8 bytes of length, then that many bytes. A request is a JSON line (name, settings) and
+the file's bytes; the reply is JSON, either {"title", "mime", "blocks"} or {"error", "message"}. JSON and not
+pickle, so that a document that takes over this process cannot take over the one that reads its answer.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import resource
+import signal
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import astuple
+from typing import BinaryIO
+
+from ingest.parse_blocks import Parsed
+from ingest.parse_sniff import check_archive, sniff
+from rag.errors import IngestError, TooLargeError
+from rag.settings import IngestSettings
+
+__all__ = ["main", "parse_bytes", "receive", "send"]
+
+# Imported when first needed: plain text must not wait two seconds for the Office libraries
+_PARSERS = {
+    "txt": ("ingest.parse_text", "parse_text"),
+    "md": ("ingest.parse_web", "parse_md"),
+    "html": ("ingest.parse_web", "parse_html"),
+    "csv": ("ingest.parse_table", "parse_csv"),
+    "xlsx": ("ingest.parse_table", "parse_xlsx"),
+    "docx": ("ingest.parse_office", "parse_docx"),
+    "pptx": ("ingest.parse_office", "parse_pptx"),
+    "eml": ("ingest.parse_mail", "parse_mail"),
+    "pdf": ("ingest.parse_pdf", "parse_pdf"),
+}
+_ARCHIVES = ("docx", "pptx", "xlsx")
+_LENGTH = struct.Struct("<Q")
+# Room that the interpreter and the libraries take before a file is opened
+_OWN_MB = 1500
+
+
+def parse_bytes(data: bytes, name: str, settings: IngestSettings) -> Parsed:
+    """Parse in this process. Raises an IngestError of a kind that fits."""
+    kind = sniff(data, name)
+    if kind in _ARCHIVES:
+        check_archive(data, settings)
+    limit = settings.max_text_mb * 1e6
+    # plain text cannot shrink below a quarter by decoding: refuse it before it is taken apart
+    if kind in ("txt", "md", "csv") and len(data) > 4 * limit:
+        raise _too_long(settings)
+    module, function = _PARSERS[kind]
+    parser: Callable[[bytes, str], Parsed] = getattr(importlib.import_module(module), function)
+    parsed = parser(data, name)
+    if sum(len(block.text.encode("utf-8", "replace")) for block in parsed.blocks) > limit:
+        raise _too_long(settings)
+    return parsed
+
+
+def _too_long(settings: IngestSettings) -> TooLargeError:
+    return TooLargeError(f"its text is longer than {settings.max_text_mb:g} MB (setting ingest.max_text_mb)")
+
+
+def send(stream: BinaryIO, *parts: bytes) -> None:
+    """Write one message made of ``parts``."""
+    stream.write(_LENGTH.pack(sum(map(len, parts))))
+    for part in parts:
+        stream.write(part)
+    stream.flush()
+
+
+def receive(stream: BinaryIO) -> bytes | None:
+    """The next message, or None when the other side is gone."""
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    body = stream.read(length)
+    return body if len(body) == length else None
+
+
+def _answer(request: bytes) -> dict[str, object]:
+    head, _, data = request.partition(b"\n")
+    asked = json.loads(head)
+    settings = IngestSettings.model_validate(asked["settings"])
+    # should the parent die, nobody is left to kill a parser that hangs: the kernel does it
+    signal.setitimer(signal.ITIMER_REAL, settings.parse_timeout_s + 5)
+    try:
+        parsed = parse_bytes(data, asked["name"], settings)
+        return {
+            "title": parsed.title,
+            "mime": parsed.mime,
+            "blocks": [astuple(block) for block in parsed.blocks],
+        }
+    except IngestError as error:
+        return {"error": type(error).__name__, "message": error.message}
+    except MemoryError:
+        return {
+            "error": "TooLargeError",
+            "message": f"parsing takes over {settings.parse_memory_mb} MB (setting ingest.parse_memory_mb)",
+            "spent": True,
+        }
+    except RecursionError:
+        return {"error": "UnreadableFileError", "message": "its parts are nested too deeply"}
+    except Exception as error:  # a parser's bug or a hostile file: one line, and the others go on
+        return {
+            "error": "UnreadableFileError",
+            "message": f"it cannot be parsed: {type(error).__name__}: {error}",
+        }
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def main(memory_mb: int) -> None:
+    """Serve requests from standard input until it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    limit = (memory_mb + _OWN_MB) * 1_000_000
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    # libraries print notices: keep them out of the replies
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    while (request := receive(sys.stdin.buffer)) is not None:
+        reply = _answer(request)
+        del request
+        send(replies, json.dumps(reply).encode("utf-8"))
+        if reply.get("spent"):
+            return
