@@ -1,0 +1,75 @@
+"""`citewell ask`: one question, answered in the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import typer
+
+from rag.assistant import Assistant
+from rag.settings import Settings, load_settings
+from rag.types import Event, Finished, SentenceChecked, User
+from server.background import in_thread
+from server.logs import configure_logging
+from server.schema import answer_out
+from server.show import console, show_answer, show_claim, show_rest
+
+__all__ = ["ask", "opened"]
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Assistant]:
+    """The assistant of these settings, with a sign of life while its models load."""
+    status = console(stderr=True).status("Opening the documents")
+    with status:
+        assistant = await in_thread(lambda: Assistant.open(settings))
+    try:
+        yield assistant
+    finally:
+        await assistant.close()
+
+
+async def _print(events: AsyncIterator[Event], verbose: bool) -> None:
+    out = console()
+    waiting = console(stderr=True).status("Looking for the answer")
+    waiting.start()
+    try:
+        async for event in events:
+            if isinstance(event, SentenceChecked):
+                waiting.stop()
+                show_claim(out, event.claim)
+            elif isinstance(event, Finished):
+                waiting.stop()
+                out.print()
+                show_rest(out, event.answer, verbose=verbose)
+    finally:
+        waiting.stop()
+
+
+async def _ask(settings: Settings, question: str, as_json: bool, stream: bool, verbose: bool) -> None:
+    async with opened(settings) as assistant:
+        if stream and not as_json:
+            await _print(assistant.stream(question, user=User()), verbose)
+            return
+        answer = await assistant.ask(question, user=User())
+    if as_json:
+        typer.echo(answer_out(answer).model_dump_json(indent=2))
+    else:
+        show_answer(console(), answer, verbose=verbose)
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in any language.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+    stream: Annotated[bool, typer.Option(help="Print each sentence as soon as it is checked.")] = True,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also print times and tokens.")] = False,
+) -> None:
+    """Answer a question from the documents. Every sentence is checked against its source before it is
+    shown.
+    """
+    settings = load_settings()
+    configure_logging(settings.log, quiet=True)
+    asyncio.run(_ask(settings, question, as_json, stream, verbose))

@@ -1,0 +1,137 @@
+"""Serving the HTTP API inside this process: the port, the server, and the signals that end it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from rag.errors import CitewellError, MachineError
+from rag.settings import Settings
+
+__all__ = ["HttpServer", "bind", "run_until_signal", "url_of"]
+
+GRACE_S = 5  # open answers may take so long to finish at the end
+BACKLOG = 2048
+TICK_S = 0.02
+
+
+def url_of(settings: Settings) -> str:
+    """Where the HTTP API is."""
+    host = settings.server.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.server.port}"
+
+
+def _taken(settings: Settings, error: OSError) -> CitewellError:
+    server = settings.server
+    return MachineError(
+        f"The server cannot listen on {server.host}:{server.port}: {error.strerror or error}.",
+        "Stop what uses it (perhaps another Citewell), or set server.port to a free port.",
+    )
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Reserve the server's address without answering yet. Raises MachineError when it is taken."""
+    server = settings.server
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            server.host, server.port, type=socket.SOCK_STREAM
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise _taken(settings, error) from error
+    try:
+        # as servers do: connections of a former process that are still closing do not count
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise _taken(settings, error) from error
+    return listener
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are run_until_signal's: other things must end too, in their order."""
+        yield
+
+
+class HttpServer:
+    """uvicorn as a task of this event loop: ``start``, ``wait``, ``stop``."""
+
+    def __init__(self, app: FastAPI, listener: socket.socket, settings: Settings) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,  # server/logs.py configures logging
+            access_log=False,  # it would log query strings, which are questions
+            server_header=False,
+            ws="none",
+            lifespan="on",
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        self._server = _Server(config)
+        self._listener = listener
+        self._settings = settings
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Return once requests are answered. Raises MachineError when somebody else began to listen
+        meanwhile.
+        """
+        try:
+            self._listener.listen(BACKLOG)
+        except OSError as error:
+            raise _taken(self._settings, error) from error
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._listener]))
+        while not self._server.started and not self._task.done():
+            await asyncio.sleep(TICK_S)  # uvicorn has nothing to wait for
+
+    async def wait(self) -> None:
+        """Return when the server has ended by itself; raises what ended it."""
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+    async def stop(self) -> None:
+        """Let open answers finish for a few seconds, then end; the application closes what it opened."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._listener.close()
+
+
+async def run_until_signal(work: Coroutine[Any, Any, None]) -> signal.Signals | None:
+    """Run ``work`` to its end, or until SIGINT or SIGTERM: it is then cancelled and may clean up.
+
+    Returns the signal that ended it. A second one ends the program at once.
+    """
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)
+    got: list[signal.Signals] = []
+    caught = (signal.SIGINT, signal.SIGTERM)
+
+    def release() -> None:
+        for number in caught:
+            loop.remove_signal_handler(number)
+
+    def stop(number: signal.Signals) -> None:
+        got.append(number)
+        release()
+        task.cancel()
+
+    for number in caught:
+        loop.add_signal_handler(number, stop, number)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not got:
+            raise
+    finally:
+        release()
+    return got[0] if got else None

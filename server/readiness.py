@@ -1,0 +1,82 @@
+"""The assistant of a running server: opened once, in the background, and handed to the routes that need
+it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from fastapi import Request
+
+from rag.assistant import Assistant
+from rag.errors import CitewellError, MachineError
+from rag.settings import Settings
+from rag.types import User
+from server.background import in_thread
+
+__all__ = ["Readiness", "current_user", "open_assistant", "readiness"]
+
+logger = logging.getLogger(__name__)
+
+
+class Readiness:
+    """Holds the assistant once it is open, or the error that kept it from opening."""
+
+    def __init__(self, settings: Settings, assistant: Assistant | None = None) -> None:
+        self.settings = settings
+        self.assistant = assistant
+        self.error: CitewellError | None = None
+        self._opened = asyncio.Event()
+
+    async def open(self) -> None:
+        """Open the assistant unless one was given. An error is kept, not raised: see ``wait``."""
+        if self.assistant is None:
+            try:
+                self.assistant = await in_thread(lambda: Assistant.open(self.settings))
+            except CitewellError as error:
+                self.error = error
+                logger.error("The assistant cannot be opened: %s", error.message)
+            except Exception as error:
+                self.error = MachineError(
+                    f"The assistant cannot be opened: {type(error).__name__}: {error}.",
+                    "`citewell doctor` looks for the cause.",
+                )
+                logger.exception("The assistant cannot be opened")
+        self._opened.set()
+
+    async def wait(self) -> Assistant:
+        """The open assistant. Raises the error that kept it from opening."""
+        await self._opened.wait()
+        return self.require()
+
+    def require(self) -> Assistant:
+        """The open assistant. Raises MachineError while it is still being opened."""
+        if self.error is not None:
+            raise self.error
+        if self.assistant is None:
+            raise MachineError("The assistant is still being opened.", "Ask again in a few seconds.")
+        return self.assistant
+
+    async def close(self) -> None:
+        """Close the assistant, if it was opened."""
+        assistant, self.assistant = self.assistant, None
+        if assistant is not None:
+            await assistant.close()
+
+
+def readiness(request: Request) -> Readiness:
+    """Dependency: the state of this server."""
+    state = request.app.state.readiness
+    assert isinstance(state, Readiness)
+    return state
+
+
+def open_assistant(request: Request) -> Assistant:
+    """Dependency: the assistant, or the problem that there is none."""
+    return readiness(request).require()
+
+
+def current_user() -> User:
+    """Dependency: who asks. The server listens on this machine only, so that is its operator."""
+    return User()

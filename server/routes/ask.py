@@ -1,0 +1,75 @@
+"""POST /v1/ask: a question, answered whole or sentence by sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Request
+from starlette.responses import Response
+
+from rag.assistant import Assistant
+from rag.types import Answer, User
+from server.problems import problem_responses
+from server.readiness import current_user, open_assistant
+from server.schema import AnswerOut, AskIn, answer_out
+from server.sse import AnswerEvents
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1", tags=["answers"])
+
+CLIENT_CLOSED_REQUEST = 499  # nobody reads it; it stands in the log
+_STREAM = {
+    "description": "The checked answer. As Server-Sent Events: `evidence` (the quotes), `sentence` (each "
+    "only after its check), then `final` (the whole answer) or `error` (problem details).",
+    "content": {
+        "text/event-stream": {
+            "schema": {"type": "string"},
+            "example": 'event: sentence\ndata: {"claim": {...}, "citations": [...]}\n\n',
+        }
+    },
+}
+
+
+async def _unless_closed(request: Request, assistant: Assistant, asked: AskIn, user: User) -> Answer | None:
+    """The answer, or None when the reader went away before it was finished; the work is then stopped."""
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    answering = asyncio.ensure_future(assistant.ask(asked.question, user=user, history=asked.turns()))
+    leaving = asyncio.ensure_future(gone())
+    try:
+        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return answering.result() if answering.done() else None
+    finally:
+        for task in (answering, leaving):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+
+
+@router.post(
+    "/ask",
+    response_model=AnswerOut,
+    responses={200: _STREAM, **problem_responses(403, 421, 422, 500, 503)},
+    summary="Answer a question from the documents",
+)
+async def ask(
+    asked: AskIn,
+    request: Request,
+    assistant: Annotated[Assistant, Depends(open_assistant)],
+    user: Annotated[User, Depends(current_user)],
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+) -> AnswerOut | Response:
+    """Every sentence has been checked against its cited quotes before it is sent.
+
+    Streams when ``stream`` is true or the request accepts text/event-stream.
+    """
+    if asked.stream or "text/event-stream" in accept.lower():
+        return AnswerEvents(assistant.stream(asked.question, user=user, history=asked.turns()))
+    answer = await _unless_closed(request, assistant, asked, user)
+    return Response(status_code=CLIENT_CLOSED_REQUEST) if answer is None else answer_out(answer)
