@@ -1,4 +1,9 @@
-"""Chunks -> vectors: one for each chunk, and one for each of its sentences from the same forward pass."""
+"""Chunks -> vectors: one for each chunk and one for each of its sentences.
+
+Sentences are embedded by themselves, which doubles the work: vectors of sentences cut out of the chunk's own
+forward pass ("late chunking") cost nothing but found no more than the chunk's vector alone (CONTRIBUTING,
+decision log).
+"""
 
 from __future__ import annotations
 
@@ -9,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.models.protocols import EmbedderProtocol
-from rag.types import Chunk, Span
+from rag.types import Chunk
 
-__all__ = ["SLICE", "Embedded", "embed", "spans_in_embedding_text"]
+__all__ = ["SLICE", "Embedded", "embed", "sentence_texts"]
 
 Half = NDArray[np.float16]
 # Chunks that are sorted by length together: enough to fill batches evenly, few enough to show progress
@@ -28,10 +33,10 @@ class Embedded:
     sentences: tuple[Half, ...]
 
 
-def spans_in_embedding_text(chunk: Chunk, text: str) -> list[Span]:
-    """The chunk's sentences as spans of its embedding text, which ends with the chunk's own text."""
-    shift = len(text) - len(chunk.text) - chunk.start
-    return [(start + shift, end + shift) for start, end in chunk.sentences]
+def sentence_texts(chunk: Chunk) -> list[str]:
+    """The chunk's sentences as they are embedded: a row of a table means nothing without its header."""
+    texts = [chunk.text[start - chunk.start : end - chunk.start] for start, end in chunk.sentences]
+    return [f"{chunk.header}\n{text}" for text in texts] if chunk.header else texts
 
 
 def embed(
@@ -44,22 +49,23 @@ def embed(
     Their chunks share batches of like length, so that many small documents cost no more than a large one.
     ``done`` is told after each slice how many chunks are finished.
     """
-    texts = [chunk.embedding_text(title) for title, chunks in documents for chunk in chunks]
-    spans = [
-        spans_in_embedding_text(chunk, text)
-        for chunk, text in zip((c for _, chunks in documents for c in chunks), texts, strict=True)
-    ]
-    vectors = np.zeros((len(texts), embedder.dimension), np.float16)
+    pieces = [(title, chunk) for title, chunks in documents for chunk in chunks]
+    vectors = np.zeros((len(pieces), embedder.dimension), np.float16)
     sentences: list[Half] = []
-    for begin in range(0, len(texts), SLICE):
-        end = min(begin + SLICE, len(texts))
-        whole, parts = embedder.embed_sentences(texts[begin:end], spans[begin:end])
-        vectors[begin:end] = whole
-        sentences += [part.astype(np.float16) for part in parts]
-        done(end)
-    found: list[Embedded] = []
+    for begin in range(0, len(pieces), SLICE):
+        part = pieces[begin : begin + SLICE]
+        inner = [sentence_texts(chunk) for _, chunk in part]
+        # one call, so that long and short texts are sorted into even batches together
+        texts = [chunk.embedding_text(title) for title, chunk in part]
+        found = embedder.embed_passages([*texts, *(text for group in inner for text in group)]).astype(
+            np.float16
+        )
+        vectors[begin : begin + len(part)] = found[: len(part)]
+        sentences += np.split(found[len(part) :], np.cumsum([len(group) for group in inner])[:-1])
+        done(begin + len(part))
+    embedded: list[Embedded] = []
     at = 0
     for _, chunks in documents:
-        found.append(Embedded(vectors[at : at + len(chunks)], tuple(sentences[at : at + len(chunks)])))
+        embedded.append(Embedded(vectors[at : at + len(chunks)], tuple(sentences[at : at + len(chunks)])))
         at += len(chunks)
-    return found
+    return embedded

@@ -40,6 +40,7 @@ _LIST_ITEM = re.compile(
 )
 _TERMINAL = "。！？；;!?.…,，、:："
 # "1. Januar 2024", "3.5 kg": a number that begins a line is not always a heading's
+_STEP = re.compile(r"[^\W\d]\w{2,14} \d{1,2}[:.–-] +\S")
 _LETTER = re.compile(r"[^\W\d_]")
 _WIDE = re.compile(
     r"[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\U0001f300-\U0001faff\U00020000-\U0003fffd]"
@@ -80,7 +81,7 @@ def heading_of(line: str, alone: bool) -> Heading | None:
     line = line.strip()
     if not line or "\n" in line:
         return None
-    return _cjk(line, alone) or _numbered(line, alone)
+    return _cjk(line, alone) or _numbered(line, alone) or (_plain(line) if alone else None)
 
 
 def _cjk(line: str, alone: bool) -> Heading | None:
@@ -100,6 +101,17 @@ def _cjk(line: str, alone: bool) -> Heading | None:
     match = _CJK_INNER.match(line)
     if match and alone and _reads_as_title(match["rest"]) and width(line) <= 50:
         return Heading(4)
+    return None
+
+
+def _plain(line: str) -> Heading | None:
+    """Capitals throughout, or a word with a number and a colon ("TOP 3: Budget", "Schritt 2: ...")."""
+    # counted by hand: to isupper() a Chinese line with one "A" in it is all capitals
+    capitals = sum(map(str.isupper, line))
+    if line.isupper() and capitals >= 6 and capitals * 2 > len(line) and _reads_as_title(line):
+        return Heading(2)
+    if _STEP.match(line) and width(line) <= 70 and not line.endswith(tuple(_TERMINAL)):
+        return Heading(5)
     return None
 
 

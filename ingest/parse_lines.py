@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ingest.parse_blocks import Block
-from ingest.parse_headings import heading_of, is_list_item, width
+from ingest.parse_headings import Heading, heading_of, is_list_item, width
+from ingest.parse_rows import table_blocks
 from rag.types import ElementKind
 
 __all__ = ["blocks_of", "is_wrapped", "join", "unwrap"]
@@ -25,6 +26,9 @@ _BEGINS_HAN = re.compile(rf"[{_HAN}]")
 _HYPHENATED = re.compile(r"[^\W\d_]-$")
 _DASH = re.compile(r"[\u00ad\u2010]$")
 _KEY = re.compile(r"[^:：。.]{1,24}[:：](?:\s|\S)")
+_NO_TITLE = re.compile(r"[。！？.!?:：；;,，、]$|[:：]\s|\s{2}")
+_GAP = re.compile(r"\t+| {2,}|\u3000{2,}")
+_RULE = re.compile(r"[\s\-=+|_]+")
 _UNDERLINE = re.compile(r"(={3,}|-{3,}|~{3,}|\*{3,})$")
 _DIVIDER = re.compile(r"[\W_]{3,}$")
 _ENDED = re.compile(r"[。！？.!?:：；;][\"'”’」』）)]*$")
@@ -71,7 +75,8 @@ def unwrap(lines: Sequence[str], wrapped: bool) -> list[str]:
     for before, raw in pairwise(lines):
         line = raw.strip()
         full = width(before.rstrip()) >= 0.7 * edge if wrapped else _runs_on(before, line, edge)
-        meant = is_list_item(line) or _KEY.match(line) is not None or raw.startswith(("\u3000\u3000", "\t"))
+        indented = raw.startswith(("\u3000\u3000", "\t")) and _ENDED.search(before.rstrip()) is not None
+        meant = is_list_item(line) or _KEY.match(line) is not None or indented
         if full and not meant:
             out[-1] = join(out[-1], line)
         else:
@@ -87,39 +92,52 @@ def _runs_on(before: str, line: str, edge: int) -> bool:
 
 
 def _groups(lines: Sequence[str]) -> list[list[str]]:
-    """Runs of lines between empty ones; an underlined line is a group of its own, "# " put before it."""
+    """Runs of lines between empty ones. A line that is underlined, or stands between two rules, is a group of
+    its own, marked as a heading by "# " before it.
+    """
     groups: list[list[str]] = [[]]
+    ruled = False
     for raw in lines:
         line = raw.rstrip()
-        if not line.strip():
+        bare = line.strip()
+        if not bare:
             groups.append([])
-            continue
-        underline = _UNDERLINE.match(line.strip())
-        if (
-            underline
-            and len(groups[-1]) == 1
-            and abs(width(line.strip()) - width(groups[-1][-1].strip())) <= 8
-        ):
-            title = groups[-1].pop()
-            groups[-1:] = [[("# " if underline[1][0] == "=" else "## ") + title.strip()], []]
-        elif _DIVIDER.match(line.strip()):
+            ruled = False
+        elif _DIVIDER.match(bare):
+            underline = _UNDERLINE.match(bare)
+            if len(groups[-1]) == 1 and underline and (ruled or _as_wide(bare, groups[-1][0].strip())):
+                mark = "# " if underline[1][0] == "=" else "## "
+                groups[-1][0] = mark + groups[-1][0].strip()
             groups.append([])
+            ruled = True
         else:
             groups[-1].append(line)
     return [group for group in groups if group]
 
 
+def _as_wide(rule: str, line: str) -> bool:
+    return abs(width(rule) - width(line)) <= 8
+
+
 def blocks_of(text: str, page: int | None = None, headings: bool = True) -> list[Block]:
     """Blocks of plain text: headings by their wording, paragraphs made whole, list items each a line of their
-    block.
+    block, columns set with blanks or tabs as a table.
     """
     lines = text.split("\n")
     wrapped = is_wrapped(lines)
+    groups = _groups(lines)
     blocks: list[Block] = []
-    for group in _groups(lines):
+    for number, group in enumerate(groups):
+        table = _columns(group)
+        if table:
+            blocks += table_blocks(table, page)
+            continue
         pending: list[str] = []
-        for line in group:
-            found = heading_of(line, alone=len(group) == 1) if headings else None
+        for index, line in enumerate(group):
+            alone = len(group) == 1 or (index == 0 and _leads(line, group[1]))
+            found = heading_of(line, alone) if headings else None
+            if found is None and headings and _stands_out(groups, number):
+                found = Heading(6)
             if found is None:
                 pending.append(line)
                 continue
@@ -131,6 +149,31 @@ def blocks_of(text: str, page: int | None = None, headings: bool = True) -> list
                 blocks.append(Block("heading", line.strip().lstrip("#").strip(), found.level, page))
         _flush(pending, wrapped, page, blocks)
     return _labelled(blocks)
+
+
+def _leads(line: str, following: str) -> bool:
+    """Whether the first line of a block may head the lines below it: short, and they are not of its kind."""
+    after = following.strip()
+    return width(line.strip()) <= 40 and not after[:1].islower() and heading_of(after, alone=True) is None
+
+
+def _stands_out(groups: Sequence[Sequence[str]], number: int) -> bool:
+    """Whether a lone short line without a full stop heads the longer block that follows it."""
+    group, after = groups[number], groups[number + 1 : number + 2]
+    line = group[0].strip()
+    if number == 0 or len(group) > 1 or not after or width(line) > 50 or is_list_item(line):
+        return False
+    longer = len(after[0]) > 1 or width(after[0][0].strip()) > 60
+    return longer and _NO_TITLE.search(line) is None and line[:1].isalpha() and not line[:1].islower()
+
+
+def _columns(group: Sequence[str]) -> list[list[str]]:
+    """Rows of a table that is set with tabs or runs of blanks; empty when lines do not stand in columns."""
+    rows = [_GAP.split(line.strip()) for line in group if not _RULE.fullmatch(line)]
+    if len(rows) < 2 or len(rows[0]) < 3 or is_list_item(group[0].strip()):
+        return []
+    # a last cell may be empty
+    return rows if all(len(rows[0]) - 1 <= len(row) <= len(rows[0]) for row in rows) else []
 
 
 def _flush(pending: list[str], wrapped: bool, page: int | None, blocks: list[Block]) -> None:

@@ -6,21 +6,20 @@ their distance, indent and length. Not here yet: tables as tables, and OCR for p
 
 from __future__ import annotations
 
-import ctypes
 import re
 import statistics
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import pypdfium2
-import pypdfium2.raw
 
 from ingest.parse_blocks import Block, Parsed, crowned, join_lists
 from ingest.parse_headings import heading_of, is_list_item, width
 from ingest.parse_lines import join
+from ingest.parse_pdf_lines import Line, page_lines
+from ingest.parse_pdf_table import parted
 from rag.errors import UnreadableFileError
 
 __all__ = ["parse_pdf"]
@@ -36,26 +35,10 @@ _DIGITS = re.compile(r"\d+")
 _LETTER = re.compile(r"[^\W\d_]")
 _CONTINUES = re.compile(r"[a-zà-öø-ÿ\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 _pdfium: Any = pypdfium2  # it has no types
-raw: Any = pypdfium2.raw
-# pdfium's marks for a hyphen that it found at a line's end
-_HYPHENS = str.maketrans({"\ufffe": "\u2010", "\x02": "\u2010"})
 _UNUSABLE = re.compile("[\ufffd\ue000-\uf8ff]")
 _TAIL = 1 << 16
 # Ranks below those of headings that are set in larger type
 _BY_WORDS, _BY_WEIGHT = 10, 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A line as it stands on its page; lengths in points, y upwards from the foot."""
-
-    text: str
-    page: int
-    left: float
-    right: float
-    y: float
-    size: float
-    bold: bool
 
 
 def parse_pdf(data: bytes, name: str) -> Parsed:
@@ -71,7 +54,7 @@ def parse_pdf(data: bytes, name: str) -> Parsed:
             raise UnreadableFileError("the PDF is protected by a password") from error
         raise UnreadableFileError("the PDF is damaged") from error
     try:
-        pages = [_page_lines(document, number) for number in range(len(document))]
+        pages = [page_lines(document, number) for number in range(len(document))]
         title = str(document.get_metadata_dict().get("Title", "")).strip()
     finally:
         document.close()
@@ -86,52 +69,7 @@ def parse_pdf(data: bytes, name: str) -> Parsed:
     return Parsed("" if _JUNK_TITLE.match(title) else title, tuple(_blocks(lines)), "application/pdf")
 
 
-def _page_lines(document: Any, number: int) -> list[_Line]:  # noqa: ANN401 - pypdfium2 has no types
-    try:
-        page = document[number]
-        text_page = page.get_textpage()
-    except pypdfium2.PdfiumError as error:
-        raise UnreadableFileError(f"the PDF is damaged: page {number + 1} cannot be read") from error
-    try:
-        return list(_lines(text_page, number + 1))
-    finally:
-        text_page.close()
-        page.close()
-
-
-def _lines(text_page: Any, page: int) -> Iterator[_Line]:  # noqa: ANN401
-    total = text_page.count_chars()
-    codes = [raw.FPDFText_GetUnicode(text_page, i) for i in range(total)]
-    begin = 0
-    for i in range(total + 1):
-        if i < total and codes[i] not in (10, 13):
-            continue
-        visible = [j for j in range(begin, i) if codes[j] > 32]
-        if visible:
-            yield _line(text_page, codes[begin:i], visible, page)
-        begin = i + 1
-
-
-def _line(text_page: Any, codes: Sequence[int], visible: Sequence[int], page: int) -> _Line:  # noqa: ANN401
-    # pdfium may give a character beyond the basic plane as two surrogates
-    text = "".join(map(chr, codes)).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    first, last = _box(text_page, visible[0]), _box(text_page, visible[-1])
-    middle = visible[len(visible) // 2]
-    size = max(_box(text_page, middle)[3], 1.0)
-    bold = raw.FPDFText_GetFontWeight(text_page, middle) >= 600
-    return _Line(text.translate(_HYPHENS).strip(), page, first[0], last[1], first[2], round(size, 1), bold)
-
-
-def _box(text_page: Any, index: int) -> tuple[float, float, float, float]:  # noqa: ANN401
-    """Left, right, foot and height of a character with the room that its font gives it, so that "." is as
-    high as "M".
-    """
-    box = raw.FS_RECTF()
-    raw.FPDFText_GetLooseCharBox(text_page, index, ctypes.byref(box))
-    return box.left, box.right, box.bottom, abs(box.top - box.bottom)
-
-
-def _without_margins(pages: Sequence[Sequence[_Line]]) -> list[list[_Line]]:
+def _without_margins(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
     """Pages without running heads and feet: first and last lines that recur, numbers aside, on most pages."""
     filled = [page for page in pages if page]
     seen = Counter(
@@ -139,7 +77,7 @@ def _without_margins(pages: Sequence[Sequence[_Line]]) -> list[list[_Line]]:
     )
     often = {key for key, count in seen.items() if count >= 3 and count >= 0.5 * len(filled)}
 
-    def kept(page: Sequence[_Line]) -> list[_Line]:
+    def kept(page: Sequence[Line]) -> list[Line]:
         edge = set(range(min(2, len(page)))) | set(range(max(0, len(page) - 2), len(page)))
         return [
             line
@@ -150,44 +88,57 @@ def _without_margins(pages: Sequence[Sequence[_Line]]) -> list[list[_Line]]:
     return [kept(page) for page in pages]
 
 
-def _blocks(lines: Sequence[_Line]) -> list[Block]:
+def _blocks(lines: Sequence[Line]) -> list[Block]:
     sizes = Counter[float]()
     for line in lines:
         sizes[line.size] += len(line.text)
     body = sizes.most_common(1)[0][0]
     body_bold = sum(len(line.text) for line in lines if line.bold) * 2 > sum(sizes.values())
-    larger = sorted({line.size for line in lines if line.size >= 1.12 * body}, reverse=True)
-    ranks = {size: 1 + rank for rank, size in enumerate(larger)}
+    ranks: dict[float, int] = {}
+    for size in sorted((size for size in sizes if size >= 1.12 * body), reverse=True):
+        last = min(ranks, default=0.0)
+        # sizes that the eye cannot tell apart are of one rank
+        ranks[size] = ranks[last] if last and size > 0.95 * last else 1 + len(set(ranks.values()))
+    margins = _margins(lines)
     blocks: list[Block] = []
-    for group in _groups(lines):
-        blocks += _group_blocks(group, ranks, body_bold)
+    for part in parted(lines):
+        tables = [item for item in part if isinstance(item, Block)]
+        blocks += tables
+        for group in _groups([item for item in part if isinstance(item, Line)], margins):
+            blocks += _group_blocks(group, ranks, body_bold, margins)
     return crowned(join_lists(_across_pages(blocks)))
 
 
-def _usual_gaps(lines: Sequence[_Line]) -> dict[float, float]:
+def _margins(lines: Sequence[Line]) -> dict[Line, float]:
+    """For each line the right edge of its column: the farthest that lines of the same left edge reach on its
+    page.
+    """
+    pages: dict[int, list[Line]] = {}
+    for line in lines:
+        pages.setdefault(line.page, []).append(line)
+    return {
+        line: max(other.right for other in page if abs(other.left - line.left) <= 3 * line.size)
+        for page in pages.values()
+        for line in page
+    }
+
+
+def _usual_gaps(lines: Sequence[Line], margins: Mapping[Line, float]) -> dict[float, float]:
     """By type size: the distance of lines within a paragraph, in units of that size.
 
-    Taken where a line reaches the right margin of its page, for there the next one most likely continues it.
+    Taken where a line reaches the right margin, for there the next one most likely continues it.
     """
-    margin: dict[int, float] = {}
-    for line in lines:
-        margin[line.page] = max(margin.get(line.page, 0.0), line.right)
     gaps: dict[float, list[float]] = {}
     for a, b in pairwise(lines):
-        if (
-            a.page == b.page
-            and a.size == b.size
-            and a.y - b.y > 0.5 * a.size
-            and a.right > 0.85 * margin[a.page]
-        ):
+        if a.page == b.page and a.size == b.size and a.y - b.y > 0.5 * a.size and a.right > 0.9 * margins[a]:
             gaps.setdefault(a.size, []).append((a.y - b.y) / a.size)
     return {size: statistics.median_low(found) for size, found in gaps.items()}
 
 
-def _groups(lines: Sequence[_Line]) -> list[list[_Line]]:
+def _groups(lines: Sequence[Line], margins: Mapping[Line, float]) -> list[list[Line]]:
     """Runs of lines of one page and type size that stand at the usual distance."""
-    usual = _usual_gaps(lines)
-    groups: list[list[_Line]] = []
+    usual = _usual_gaps(lines, margins)
+    groups: list[list[Line]] = []
     for line in lines:
         before = groups[-1][-1] if groups else None
         if (
@@ -195,22 +146,24 @@ def _groups(lines: Sequence[_Line]) -> list[list[_Line]]:
             or before.page != line.page
             or abs(before.size - line.size) > 0.06 * line.size
             or before.bold != line.bold
-            or before.y - line.y > (usual.get(line.size, 1.25) + 0.3) * line.size
+            or before.y - line.y > (usual.get(line.size, 1.3) + 0.25) * line.size
         ):
             groups.append([])
         groups[-1].append(line)
     return groups
 
 
-def _group_blocks(group: Sequence[_Line], ranks: dict[float, int], body_bold: bool) -> Iterator[Block]:
+def _group_blocks(
+    group: Sequence[Line], ranks: Mapping[float, int], body_bold: bool, margins: Mapping[Line, float]
+) -> Iterator[Block]:
     page = group[0].page
     numbered = next((i for i, line in enumerate(group) if i and heading_of(line.text, alone=True)), 0)
     if numbered and group[0].size in ranks:
         # title and first numbered heading, one below the other in the same type
-        yield from _group_blocks(group[:numbered], ranks, body_bold)
-        yield from _group_blocks(group[numbered:], ranks, body_bold)
+        yield from _group_blocks(group[:numbered], ranks, body_bold, margins)
+        yield from _group_blocks(group[numbered:], ranks, body_bold, margins)
         return
-    whole = _whole(group)
+    whole = _whole(group, margins)
     flat = " ".join(whole.split("\n"))
     rank = ranks.get(group[0].size)
     large = rank is not None and len(group) <= 3 and width(flat) <= 160 and _LETTER.search(flat)
@@ -247,12 +200,12 @@ def _text(lines: Sequence[str], page: int, label: str, level: int) -> Block:
     return Block("list" if items else "text", "\n".join(lines), level, page, label=label)
 
 
-def _whole(group: Sequence[_Line]) -> str:
+def _whole(group: Sequence[Line], margins: Mapping[Line, float]) -> str:
     """The group's text: lines that reach the margin run on, those that stop before it end."""
-    left, right = min(line.left for line in group), max(line.right for line in group)
     text = group[0].text
     for before, line in pairwise(group):
-        full = before.right >= right - 0.12 * (right - left) - 0.5 * line.size
+        right = margins[before]
+        full = before.right >= right - 0.12 * (right - before.left) - 0.5 * line.size
         indented = line.left > before.left + 0.8 * line.size and _ENDED.search(before.text)
         moved_up = line.y > before.y + line.size
         if (full or moved_up) and not indented and not is_list_item(line.text):

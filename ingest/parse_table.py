@@ -1,8 +1,7 @@
-"""Tables: spreadsheets, comma-separated files, and the rule that all formats share for rows and header rows.
+"""Spreadsheets and files of separated values -> blocks.
 
-A table is text, one line per row, cells joined by " | ". Spreadsheets are read with openpyxl and not through
-unstructured, which cut a small sheet into a table of one row and stray titles, and wrote 2024-03-02 as
-"2024-03-02 00:00:00".
+Spreadsheets are read with openpyxl and not through unstructured, which cut a small sheet into a table of one
+row and stray titles, and wrote 2024-03-02 as "2024-03-02 00:00:00".
 """
 
 from __future__ import annotations
@@ -11,62 +10,22 @@ import csv
 import datetime
 import io
 import re
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import openpyxl
 
 from ingest.parse_blocks import Block, Parsed
+from ingest.parse_rows import Row, is_header, table_blocks
 from ingest.parse_text import decode
 from rag.errors import UnreadableFileError
 
-__all__ = ["parse_csv", "parse_xlsx", "table_blocks"]
+__all__ = ["parse_csv", "parse_xlsx"]
 
-Row = list[str]
 _openpyxl: Any = openpyxl  # it has no types
 _MERGE_LIMIT = 20_000_000
 _CURRENCY = re.compile(r'\[\$([^\]-]+)(?:-[^\]]*)?\]|"([^"]{1,5})"|([€$£¥￥元円])')
 _QUOTED = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.')
-_NUMBER = re.compile(r"[-+(]?[€$£¥￥]?\s*\d[\d.,' ]*\s*[%€$£¥￥)]?$|\d{4}-\d{2}-\d{2}")
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-def _line(row: Sequence[str]) -> str:
-    return " | ".join(row).rstrip(" |")
-
-
-def _is_header(rows: Sequence[Row], bold: bool) -> bool:
-    """Whether the first row names the columns: words over values, or set in bold."""
-    first, rest = rows[0], rows[1:]
-    filled = [cell for cell in first if cell]
-    if not rest or len(filled) < 2 or any(_NUMBER.match(cell) for cell in filled):
-        return False
-    # two columns of words may as well be keys and their values
-    values = any(_NUMBER.match(cell) for row in rest for cell in row if cell)
-    return bold or values or len(filled) > 2
-
-
-def table_blocks(rows: Iterable[Row], page: int | None = None, header: bool | None = None) -> list[Block]:
-    """Blocks of one table: lines above it that fill a single cell become text, the rest is one table block.
-
-    ``header`` says whether the first row is one that names the columns; None decides by its content.
-    """
-    kept = [[" ".join(cell.split()) for cell in row] for row in rows]
-    kept = [row for row in kept if any(row)]
-    blocks: list[Block] = []
-    while kept and sum(map(bool, kept[0])) == 1 and (len(kept) == 1 or len(kept[0]) > 1):
-        blocks.append(Block("text", next(filter(None, kept.pop(0))), page=page))
-    if not kept:
-        return blocks
-    if all(sum(map(bool, row)) == 1 for row in kept):
-        lines = "\n".join(next(filter(None, row)) for row in kept)
-        return [*blocks, Block("list" if len(kept) > 1 else "text", lines, page=page)]
-    named = _is_header(kept, bold=False) if header is None else header
-    lines = "\n".join(map(_line, kept))
-    return [
-        *blocks,
-        Block("table", lines, page=page, header=_line(kept[0]) if named and len(kept) > 1 else ""),
-    ]
 
 
 def parse_csv(data: bytes, name: str) -> Parsed:
@@ -138,7 +97,7 @@ def _sheet_table(rows: list[Row], bold: bool) -> list[Block]:
     left = min((i for row in rows for i, cell in enumerate(row) if cell), default=0)
     rows = [row[left:] for row in rows]
     body = next((i for i, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
-    named = _is_header(rows[body:], bold)
+    named = is_header(rows[body:], bold)
     return table_blocks(rows, None, named)
 
 

@@ -33,7 +33,7 @@ from unstructured.documents.elements import Element as Found
 from unstructured.documents.elements import ListItem, Text
 
 from ingest.parse_blocks import Block
-from ingest.parse_table import table_blocks
+from ingest.parse_rows import table_blocks
 
 if sys.modules.get("torch") is None:
     del sys.modules["torch"]

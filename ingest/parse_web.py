@@ -7,11 +7,11 @@ import html
 import re
 from collections.abc import Iterator
 
+import markdown
 from unstructured.partition.html import partition_html
-from unstructured.partition.md import partition_md
 
 from ingest.parse_blocks import Block, Parsed, join_lists
-from ingest.parse_headings import heading_of
+from ingest.parse_headings import heading_of, width
 from ingest.parse_text import decode
 from ingest.parse_unstructured import Found, table_of
 from rag.errors import UnreadableFileError
@@ -23,6 +23,8 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _BREAK = re.compile(r"<br\s*/?>\s*", re.IGNORECASE)
 _FRONT = re.compile(r"---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)", re.DOTALL)
 _FRONT_TITLE = re.compile(r"^title:[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_SPECIAL = re.compile(r"\s*(?:#|[-*+]\s|>|\||=+\s*$|-+\s*$|\d+[.)]\s|<|\[|(?: {4}|\t)\S)")
+_KEY = re.compile(r"[^:：。.*]{1,24}[:：](?!//)")
 _FENCE = re.compile(r"\s*(```|~~~)")
 _HAN = "\u3001-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff5e"
 _WRAPPED_HAN = re.compile(rf"(?<=[{_HAN}])[ \t]*\n[ \t]*(?=[{_HAN}])")
@@ -98,30 +100,28 @@ def parse_md(data: bytes, name: str) -> Parsed:
     if front:
         text = text[front.end() :]
     try:
-        found: list[Found] = partition_md(text=_unwrapped_han(text), languages=[""])
-    except Exception as error:  # markdown's, lxml's and unstructured's own
+        marked = markdown.markdown(_broken(text), extensions=["tables", "fenced_code", "sane_lists"])
+    except Exception as error:  # an extension's own
         raise UnreadableFileError(f"the Markdown cannot be read: {error}") from error
-    blocks = join_lists([block for element in found for block in _blocks(element)])
-    return Parsed(title[1].strip() if title else "", tuple(blocks), "text/markdown")
+    return Parsed(title[1].strip() if title else "", tuple(html_blocks(marked)), "text/markdown")
 
 
-def _unwrapped_han(text: str) -> str:
-    """Join wrapped lines of Chinese and Japanese, where Markdown would put a blank between two characters."""
+def _broken(text: str) -> str:
+    """Say which line ends are meant, where Markdown makes a blank of each: those of short lines and of "Key:
+    value" stay (as hard breaks), and between wrapped Chinese or Japanese lines nothing is put.
+    """
     out: list[str] = []
     fenced = False
     for line in text.split("\n"):
         fence = _FENCE.match(line) is not None
-        special = (
-            fence
-            or fenced
-            or line.lstrip().startswith(("#", "-", "*", "+", ">", "|", "="))
-            or line[:1].isdigit()
-        )
-        fenced ^= fence
         before = out[-1] if out else ""
-        plain = not before.lstrip().startswith(("#", "|", "=")) and not before.endswith("  ")
-        if not special and plain and _WRAPPED_HAN.search(f"{before[-1:]}\n{line.strip()[:1]}"):
-            out[-1] = before + line.strip()
-        else:
-            out.append(line)
+        running = not (fence or fenced or _SPECIAL.match(line) or _SPECIAL.match(before))
+        fenced ^= fence
+        if running and before.strip() and line.strip():
+            if width(before.strip()) < 45 or _KEY.match(line.lstrip(" *_")):
+                out[-1] = before.rstrip() + "  "
+            elif _WRAPPED_HAN.search(f"{before.rstrip()[-1:]}\n{line.strip()[:1]}"):
+                out[-1] = before.rstrip() + line.strip()
+                continue
+        out.append(line)
     return "\n".join(out)

@@ -70,10 +70,9 @@ def ingest(
         removed = store.remove_documents(gone) if gone else 0
         if settings.ingest.keep_originals:
             sweep_originals(settings.originals_dir, store.originals())
-    done = [run.counts[name] for name in ("added", "updated", "unchanged")]
-    return IngestReport(
-        *done, removed, tuple(run.failed), run.counts["chunks"], round(time.monotonic() - begin, 3)
-    )
+    counts, seconds = run.counts, round(time.monotonic() - begin, 3)
+    added, updated, unchanged = counts["added"], counts["updated"], counts["unchanged"]
+    return IngestReport(added, updated, unchanged, removed, tuple(run.failed), counts["chunks"], seconds)
 
 
 def _gone(

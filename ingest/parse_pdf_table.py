@@ -1,0 +1,100 @@
+"""Lines of a PDF page that stand in columns -> tables.
+
+A table is a run of lines with wide gaps whose parts fall into the same columns. What is centred over several
+columns, or wraps inside a cell without any line that has two parts, is not recognised.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from ingest.parse_blocks import Block
+from ingest.parse_pdf_lines import Cell, Line
+from ingest.parse_rows import table_blocks
+
+__all__ = ["parted"]
+
+_MARKER = re.compile(r"\W+|\(?\w{1,3}[.):]|\d+(?:\.\d+)+")
+Column = tuple[float, float]
+
+
+def parted(lines: Sequence[Line]) -> Iterator[list[Line] | list[Block]]:
+    """Runs of the lines, in order: those of running text as they are, those of tables as their blocks."""
+    text: list[Line] = []
+    at = 0
+    while at < len(lines):
+        run = _run(lines, at)
+        blocks = _table(run)
+        if not blocks:
+            text.append(lines[at])
+            at += 1
+            continue
+        if text:
+            yield text
+            text = []
+        yield blocks
+        at += len(run)
+    if text:
+        yield text
+
+
+def _run(lines: Sequence[Line], at: int) -> Sequence[Line]:
+    """Lines from ``at`` on that may be one table: with several cells, or going on in a column other than the
+    first.
+    """
+    first = lines[at]
+    # the gap after a bullet or a number is a list's
+    if len(first.cells) < 2 or _MARKER.fullmatch(first.cells[0].text):
+        return ()
+    end, lefts = at + 1, [cell.left for cell in first.cells[1:]]
+    last = first
+    while end < len(lines):
+        line = lines[end]
+        near = abs(last.y - line.y) < 4 * line.size and abs(line.size - first.size) < 0.3 * first.size
+        goes_on = len(line.cells) > 1 or any(abs(line.left - left) < 0.5 * line.size for left in lefts)
+        if line.page != first.page or not near or not goes_on:
+            break
+        if len(line.cells) > 1:
+            lefts += [cell.left for cell in line.cells[1:]]
+            last = line
+        end += 1
+    return lines[at:end]
+
+
+def _columns(cells: Sequence[Cell]) -> list[Column]:
+    """Where cells overlap, they are in one column."""
+    columns: list[Column] = []
+    for left, right in sorted((cell.left, cell.right) for cell in cells):
+        if columns and left < columns[-1][1]:
+            columns[-1] = (columns[-1][0], max(right, columns[-1][1]))
+        else:
+            columns.append((left, right))
+    return columns
+
+
+def _table(run: Sequence[Line]) -> list[Block]:
+    """The table that the run is, or nothing. A line with one cell continues the row before it."""
+    full = [line for line in run if len(line.cells) > 1]
+    if len(full) < 2:
+        return []
+    columns = _columns([cell for line in full for cell in line.cells])
+    widest = max(len(line.cells) for line in full)
+    # in justified text the gaps of neighbouring lines do not agree: their parts overlap to fewer columns
+    if len(columns) < 2 or len(columns) < widest:
+        return []
+    rows: list[list[str]] = []
+    for line in run:
+        if len(line.cells) > 1:
+            rows.append([""] * len(columns))
+        for cell in line.cells:
+            middle = (cell.left + cell.right) / 2
+            column = min(range(len(columns)), key=lambda i: _distance(columns[i], middle))
+            before = rows[-1][column]
+            rows[-1][column] = f"{before} {cell.text}" if before else cell.text
+    return table_blocks(rows, run[0].page)
+
+
+def _distance(column: Column, x: float) -> float:
+    left, right = column
+    return max(left - x, x - right, 0.0)
