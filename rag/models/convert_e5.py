@@ -120,7 +120,7 @@ def _tensors(cursor: _Cursor) -> Iterator[tuple[str, NDArray[np.float32]]]:
 
 
 def read_e5(path: Path) -> E5File:
-    """Read and dequantise the whole file (480 MB of float32). Raises ConversionError when it is another form."""
+    """Read and dequantise the whole file (480 MB of float32). Raises ConversionError on another form."""
     try:
         cursor = _Cursor(path.read_bytes())
         if cursor.take("4sI") != (b"E5S1", 1):
@@ -185,7 +185,7 @@ def _write_bert(file: E5File, folder: Path) -> None:
         bos_token_id=file.special["bos"], eos_token_id=file.special["eos"],
     )  # fmt: skip
     with torch.device("meta"):
-        model = BertModel(config, add_pooling_layer=False)
+        model: Any = BertModel(config, add_pooling_layer=False)
     # 4-bit weights need no more than float16: it halves the folder, and the verification sees no difference
     weights = {
         name: torch.from_numpy(file.tensors[name]).reshape(parameter.shape).to(torch.float16)
@@ -193,7 +193,8 @@ def _write_bert(file: E5File, folder: Path) -> None:
     }
     model.load_state_dict(weights, strict=False, assign=True)
     model.half().save_pretrained(folder)
-    tokenizer = PreTrainedTokenizerFast(
+    fast: Any = PreTrainedTokenizerFast
+    tokenizer = fast(
         tokenizer_object=_tokenizer(file), model_max_length=file.positions, bos_token="<s>", eos_token="</s>",
         cls_token="<s>", sep_token="</s>", pad_token="<pad>", unk_token="<unk>", mask_token="<mask>",
         clean_up_tokenization_spaces=False,

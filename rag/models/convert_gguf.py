@@ -67,7 +67,7 @@ def load(folder: Path, **options: Any) -> tuple[Any, Any]:  # noqa: ANN401
 
     named = {name: options[name] for name in ("gguf_file",) if name in options}
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, **named)
-    model = AutoModelForCausalLM.from_pretrained(
+    model: Any = AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.bfloat16, local_files_only=True, **options
     )
     return model.eval(), tokenizer
@@ -82,7 +82,7 @@ def _compare(got: Sequence[float], want: Sequence[float]) -> None:
     off = sum(abs(a - b) for a, b in zip(got, want, strict=True)) / max(1, len(want))
     if not off <= TOLERANCE:
         raise ConversionError(
-            f"The converted model's log-probabilities are off by {off:.3f} nats a token (allowed: {TOLERANCE}).",
+            f"The converted model's log-probabilities are off by {off:.3f} nats a token, over {TOLERANCE}.",
             REMEDY,
         )
 

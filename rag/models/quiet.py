@@ -17,18 +17,19 @@ def quiet() -> Iterator[None]:
     transformers draws some bars with its own switchable tqdm and some (unpacking GGUF) with the plain one,
     which has no switch: for those the constructor's default is changed.
     """
-    from tqdm import tqdm
-    from transformers.utils import logging
+    from tqdm import tqdm  # type: ignore[import-untyped]
+    from transformers.utils import logging as untyped
 
+    logging: Any = untyped
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    plain: Any = tqdm.__init__
+    plain = tqdm.__init__
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    tqdm.__init__ = partialmethod(plain, disable=True)  # type: ignore[assignment]
+    tqdm.__init__ = partialmethod(plain, disable=True)
     try:
         yield
     finally:
-        tqdm.__init__ = plain  # type: ignore[method-assign]
+        tqdm.__init__ = plain
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
