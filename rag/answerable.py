@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from rag.calibration import load
+from rag.index.geometry import Geometry
 from rag.text import terms
 from rag.types import Evidence, Hit, Query
 
@@ -33,8 +34,11 @@ def _margin(scores: Sequence[float]) -> float:
     return padded[0] - fmean(padded[1:])
 
 
-def answerable_signals(query: Query, hits: Sequence[Hit], evidence: Sequence[Evidence]) -> dict[str, float]:
+def answerable_signals(
+    query: Query, hits: Sequence[Hit], evidence: Sequence[Evidence], geometry: Geometry
+) -> dict[str, float]:
     """What speaks for an answer in the evidence. ``hits`` are reranked, ``evidence`` is not empty."""
+    best = max(hits, key=lambda hit: max(hit.sentences, default=0.0))
     total = sum(query.weights.values())
     found = set().union(*(terms(e.quote) for e in evidence[:3]))
     missing = [weight for term, weight in query.weights.items() if term not in found]
@@ -43,7 +47,7 @@ def answerable_signals(query: Query, hits: Sequence[Hit], evidence: Sequence[Evi
         "union": 1 - sum(missing) / total if total else 0.0,
         "missing": max(missing, default=0.0) / 10,
         "passage_cover": max(hit.cover for hit in hits),
-        "sentence": max(max(hit.sentences, default=0.0) for hit in hits),
+        "standing": geometry.standing(query.vector, best.document.language, max(best.sentences, default=0.0)),
         "margin": _margin([hit.score for hit in hits]),
     }
 

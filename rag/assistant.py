@@ -183,14 +183,16 @@ class Assistant:
 
     def _evidence(self, query: Query, hits: Sequence[Hit], user: User) -> tuple[list[Evidence], AnswerVerdict | None]:
         """The quotes that still stand in the database, or why the question is not answered."""
-        if not hits or not in_scope(group_of(query, hits[0]), query, hits)[1]:
-            return [], AnswerVerdict.OFF_TOPIC if hits else AnswerVerdict.INSUFFICIENT_CONTEXT
+        if not hits:
+            return [], AnswerVerdict.INSUFFICIENT_CONTEXT
+        group, geometry = group_of(query, hits[0]), self._index.geometry
+        if not in_scope(group, query, hits, geometry)[1]:
+            return [], AnswerVerdict.OFF_TOPIC
         chosen = select_evidence(query, hits, self._settings.answer, self._embedder.count_tokens)
         evidence = confirmed(chosen, self._store, user)
         if not evidence:
             return [], AnswerVerdict.INSUFFICIENT_CONTEXT
-        signals = answerable_signals(query, hits, evidence)
-        _, answers = answerability(group_of(query, hits[0]), signals)
+        _, answers = answerability(group, answerable_signals(query, hits, evidence, geometry))
         return evidence, None if answers else AnswerVerdict.INSUFFICIENT_CONTEXT
 
     async def _drafted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from rag.errors import NotFoundError
@@ -27,7 +28,7 @@ def cite(evidence: Evidence, n: int) -> Citation:
 
 
 def confirmed(evidence: Sequence[Evidence], store: Store, user: User) -> list[Evidence]:
-    """The evidence that still stands, word for word, in a document that the user may read."""
+    """The evidence that still stands, word for word, in a document that the user may read; numbered anew from 1."""
     kept = []
     for item in evidence:
         try:
@@ -35,5 +36,5 @@ def confirmed(evidence: Sequence[Evidence], store: Store, user: User) -> list[Ev
         except NotFoundError:
             continue
         if document.text[item.start : item.end] == item.quote:
-            kept.append(item)
+            kept.append(dataclasses.replace(item, n=len(kept) + 1))
     return kept

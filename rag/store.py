@@ -286,6 +286,18 @@ class Store:
                 found = np.array([row.id for row in rows], np.int64)
                 yield found, np.frombuffer(b"".join(row.vector for row in rows), np.float16).reshape(len(rows), -1)
 
+    def sample(self, limit: int) -> tuple[list[str], NDArray[np.float16]]:
+        """Languages and vectors [n, d] of up to ``limit`` chunks, spread evenly over all of them."""
+        with self._read() as connection:
+            total = connection.execute(select(func.count()).select_from(chunk)).scalar_one()
+            step = max(1, -(-total // limit))
+            query = select(document.c.language, chunk.c.vector).join_from(chunk, document).where(chunk.c.id % step == 0)
+            rows = connection.execute(query.order_by(chunk.c.id)).all()
+        if not rows:
+            return [], np.empty((0, 0), np.float16)
+        vectors = np.frombuffer(b"".join(row.vector for row in rows), np.float16).reshape(len(rows), -1)
+        return [row.language for row in rows], vectors
+
     def chunks(self, ids: Collection[int], user: User) -> dict[int, tuple[Chunk, DocumentRef]]:
         """Chunks by id with their documents. What was deleted or is not for this user is left out."""
         columns = [c for c in chunk.c if c.name not in ("vector", "sentence_vectors")]

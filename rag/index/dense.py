@@ -16,9 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import IndexStateError
+from rag.index.geometry import Geometry
 from rag.store import Store
 
 __all__ = ["DenseIndex"]
+
+# Mean and covariance settle long before this many vectors.
+GEOMETRY_SAMPLE = 5000
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +39,7 @@ class DenseIndex:
         self._generation = -1
         self._ids = np.empty(0, np.int64)
         self._index = self._open()
+        self.geometry = Geometry([], np.empty((0, dimension), np.float32))
 
     def _empty(self) -> faiss.IndexIDMap2:
         flat = faiss.IndexScalarQuantizer(
@@ -79,6 +84,8 @@ class DenseIndex:
                     )
                 self._index.add_with_ids(vectors.astype(np.float32), ids)
             self._ids = np.sort(faiss.vector_to_array(self._index.id_map))
+            languages, sample = self._store.sample(GEOMETRY_SAMPLE)
+            self.geometry = Geometry(languages, sample.astype(np.float32))
             self._generation = generation
             return len(gone) + len(new)
 

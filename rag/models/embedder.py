@@ -181,7 +181,8 @@ class Embedder:
                 int(np.searchsorted(ends, start, "right")),
                 int(np.searchsorted(starts, end, "left")),
             )
-            vectors[k] = whole if last <= first else _unit((sums[last] - sums[first]).astype(np.float32))
+            nothing = end <= start or last <= first
+            vectors[k] = whole if nothing else _unit((sums[last] - sums[first]).astype(np.float32))
         return vectors
 
     def _embed(self, texts: Sequence[str], kind: TextKind) -> Floats:

@@ -94,7 +94,7 @@ def _resume(client: httpx.Client, url: str, part: Path, size: int, progress: Pro
         if response.status_code != httpx.codes.PARTIAL_CONTENT:
             held = 0
         with part.open("ab" if held else "wb") as out:
-            for piece in response.iter_bytes(PIECE):
+            for piece in response.iter_raw():
                 out.write(piece)
                 held += len(piece)
                 progress("downloading", held, size)

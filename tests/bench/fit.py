@@ -1,0 +1,207 @@
+"""Fit the calibrated models of rag/calibration/ and write them there.
+
+    python tests/bench/fit.py DATA [--work DIR] [--questions 700]
+
+DATA is a folder with the public sets. Fitted on CMRC 2018 (trial, Chinese) and SQuAD 2 (half of dev, English) for questions in the language of the
+documents; for questions in another language on XQuAD (German, Russian and Arabic questions, English documents), the only parallel
+set at hand. XQuAD in English and Chinese is kept for measuring: paragraphs that it shares with SQuAD 2 take no part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from corpora import Corpus, Question, build, holds, read_questions, sample
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+import rag.calibration
+from rag.answerable import answerable_signals
+from rag.calibration import logistic
+from rag.evidence import group_of, select_evidence, sentence_signals
+from rag.index.dense import DenseIndex
+from rag.models.embedder import Embedder
+from rag.rerank import rerank
+from rag.retrieve import look_up, retrieve
+from rag.scope import scope_signals
+from rag.settings import load_settings
+from rag.store import Store
+from rag.types import Hit, Query, User
+
+SEED = 20261123
+TOP = 8
+FOLDER = Path(rag.calibration.__file__).parent
+# Share of the questions whose paragraph is not there that must be refused, on the fitting sets
+ABSTAIN = 0.82
+# Share of the on-topic questions that may be called off topic
+OFF_TOPIC_ERROR = 0.01
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looked:
+    """A question with its reranked hits, with its paragraph in the collection and without."""
+
+    question: Question
+    query: Query
+    hits: Sequence[Hit]
+    without: Sequence[Hit]
+    gold: str
+
+
+class Bench:
+    """One built collection, opened."""
+
+    def __init__(self, corpus: Corpus, embedder: Embedder) -> None:
+        self.corpus = corpus
+        self.embedder = embedder
+        self.store = Store.open(corpus.settings)
+        self.index = DenseIndex(self.store, corpus.settings.index_dir, embedder.dimension)
+
+    def look(self, questions: Iterable[Question]) -> Iterator[Looked]:
+        """Search for each question."""
+        settings = self.corpus.settings.retrieve
+        for question in questions:
+            query = look_up(question.text, self.store, self.embedder)
+            found = retrieve(query, self.store, self.index, User(), settings)
+            gold = self.corpus.source(question.paragraph)
+            others = [hit for hit in found if hit.document.source != gold]
+            yield Looked(
+                question,
+                query,
+                rerank(query, found, self.store, settings.hits),
+                rerank(query, others, self.store, settings.hits),
+                gold,
+            )
+
+
+def fitted(rows: Sequence[dict[str, float]], labels: Sequence[bool], weights: NDArray[np.float64] | None = None) -> dict[str, object]:
+    """Coefficients of a logistic regression on standardised signals, in the signals' own units."""
+    names = list(rows[0])
+    values = np.array([[row[name] for name in names] for row in rows])
+    scaler = StandardScaler().fit(values)
+    model = LogisticRegression(C=0.3, max_iter=5000).fit(scaler.transform(values), labels, sample_weight=weights)
+    scale = np.where(scaler.scale_ > 0, scaler.scale_, 1.0)
+    coefficients = model.coef_[0] / scale
+    intercept = float(model.intercept_[0] - (coefficients * scaler.mean_).sum())
+    return {"intercept": round(intercept, 4), "coefficients": {n: round(float(c), 4) for n, c in zip(names, coefficients, strict=True)}}
+
+
+def write(name: str, groups: dict[str, dict[str, object]], threshold: float, trained_on: dict[str, str], command: str = "python tests/bench/fit.py DATA") -> None:
+    """Write one model's data file and make the running process read it."""
+    content = {
+        "name": name,
+        "date": datetime.date.today().isoformat(),
+        "command": command,
+        "trained_on": trained_on,
+        "threshold": round(threshold, 4),
+        "groups": groups,
+    }
+    (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    logistic.load.cache_clear()
+
+
+def fit_evidence(sets: dict[str, list[Looked]]) -> None:
+    """P(the sentence holds the answer)."""
+    groups, notes = {}, {}
+    for group, looked in sets.items():
+        rows, labels = [], []
+        for item in looked:
+            for hit in item.hits[:TOP]:
+                texts = [hit.chunk.text[a - hit.chunk.start : b - hit.chunk.start] for a, b in hit.chunk.sentences]
+                for text, signals in zip(texts, sentence_signals(item.query, hit), strict=True):
+                    rows.append(signals)
+                    labels.append(hit.document.source == item.gold and holds(text, item.question.answers))
+        groups[group] = fitted(rows, labels)
+        notes[group] = f"{len(looked)} questions, {len(rows)} sentences, {sum(labels)} with the answer"
+    write("evidence", groups, 0.5, notes)
+
+
+def fit_answerable(sets: dict[str, list[Looked]], benches: dict[int, Bench]) -> None:
+    """P(the evidence answers), from questions with their paragraph and the same questions without it."""
+    groups, notes, thresholds = {}, {}, []
+    for group, looked in sets.items():
+        rows, labels, origin = [], [], []
+        for item in looked:
+            bench = benches[id(item)]
+            for hits, label in ((item.hits, True), (item.without, False)):
+                evidence = select_evidence(item.query, hits, bench.corpus.settings.answer, bench.embedder.count_tokens)
+                rows.append(answerable_signals(item.query, hits, evidence, bench.index.geometry))
+                labels.append(label)
+                origin.append(bench.corpus.name)
+        groups[group] = fitted(rows, labels)
+        notes[group] = f"{len(looked)} questions with their paragraph and without"
+        if group == "same":
+            model = logistic.Logistic("", {group: groups[group]["coefficients"]}, {group: groups[group]["intercept"]}, 0)
+            for name in sorted(set(origin)):
+                without = [model.probability(group, r) for r, y, o in zip(rows, labels, origin, strict=True) if not y and o == name]
+                thresholds.append(float(np.quantile(without, ABSTAIN)))
+    write("answerable", groups, float(np.mean(thresholds)), notes)
+
+
+def fit_scope(on: dict[str, list[Looked]], off: dict[str, list[tuple[Query, Sequence[Hit], Bench]]], benches: dict[int, Bench]) -> None:
+    """P(the documents are about the question); on topic are also the questions whose paragraph was left out."""
+    groups, notes, lowest = {}, {}, []
+    for group, looked in on.items():
+        rows = [scope_signals(i.query, hits, benches[id(i)].index.geometry) for i in looked for hits in (i.hits, i.without)]
+        strange = [scope_signals(query, hits, bench.index.geometry) for query, hits, bench in off[group]]
+        groups[group] = fitted([*rows, *strange], [True] * len(rows) + [False] * len(strange))
+        notes[group] = f"{len(rows)} on topic, {len(strange)} off topic"
+        model = logistic.Logistic("", {group: groups[group]["coefficients"]}, {group: groups[group]["intercept"]}, 0)
+        lowest.append(np.quantile([model.probability(group, row) for row in rows], OFF_TOPIC_ERROR))
+        caught = np.mean([model.probability(group, row) < lowest[-1] for row in strange])
+        print(f"scope, {group}: {caught:.2f} of the off-topic questions are below the threshold of 1% error")
+    write("scope", groups, float(min(lowest)), notes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--work", type=Path, default=Path("var/bench"))
+    parser.add_argument("--questions", type=int, default=700)
+    arguments = parser.parse_args()
+    settings = load_settings()
+    embedder = Embedder.load(settings.embedder, settings.models_dir)
+    names = ("cmrc2018_trial", "squad2_half_dev_a", "xquad.en")
+    bench = {name: Bench(build(arguments.data / f"{name}.json", arguments.work, embedder), embedder) for name in names}
+    questions = {f.stem: read_questions(f)[1] for f in sorted(arguments.data.glob("*.json")) if f.stem.startswith(("xquad", *names))}
+    measured = {text[:60] for text in bench["xquad.en"].corpus.paragraphs}
+    shared = {i for i, text in enumerate(bench["squad2_half_dev_a"].corpus.paragraphs) if text[:60] in measured}
+    plan = [("same", "cmrc2018_trial", "cmrc2018_trial"), ("same", "squad2_half_dev_a", "squad2_half_dev_a")]
+    plan += [("cross", "xquad.en", f"xquad.{language}") for language in ("de", "ru", "ar")]
+    english = {q.id: q.answers for q in questions["xquad.en"]}
+    sets: dict[str, list[Looked]] = {"same": [], "cross": []}
+    owners: dict[int, Bench] = {}
+    for group, collection, asked in plan:
+        pool = [q for q in questions[asked] if collection != "squad2_half_dev_a" or q.paragraph not in shared]
+        if group == "cross":
+            pool = [Question(q.id, q.text, q.paragraph, english[q.id]) for q in pool]
+        chosen = sample(pool, arguments.questions if group == "same" else arguments.questions // 2, SEED)
+        looked = list(bench[collection].look(chosen))
+        owners |= {id(item): bench[collection] for item in looked}
+        sets[group] += looked
+        print(f"{asked} against {collection}: {len(looked)} questions", flush=True)
+    fit_evidence(sets)
+    fit_answerable(sets, owners)
+    fit_scope(sets, {"same": list(_strange(arguments.data, bench, "same")), "cross": list(_strange(arguments.data, bench, "cross"))}, owners)
+
+
+def _strange(data: Path, bench: dict[str, Bench], group: str) -> Iterator[tuple[Query, Sequence[Hit], Bench]]:
+    """Everyday requests (CLINC150, out of scope and in) asked of encyclopedic paragraphs in English, and of Chinese ones."""
+    clinc = json.loads((data / "clinc150_data_full.json").read_text("utf-8"))
+    requests = [text for text, _ in (*clinc["oos_val"], *clinc["val"])]
+    chosen = random.Random(SEED).sample(requests, 300)
+    owner = bench["squad2_half_dev_a" if group == "same" else "cmrc2018_trial"]
+    for item in owner.look(Question("", text, 0, ()) for text in chosen):
+        yield item.query, item.hits, owner
+
+
+if __name__ == "__main__":
+    main()
