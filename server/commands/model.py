@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
@@ -44,16 +47,27 @@ def _model() -> None:
     """List, fetch and serve models."""
 
 
+class _Transfer(ProgressColumn):
+    """A column that is shown for stages that are counted in bytes and empty for others."""
+
+    def __init__(self, column: ProgressColumn) -> None:
+        super().__init__()
+        self._column = column
+
+    def render(self, task: Task) -> RenderableType:
+        return self._column.render(task) if task.total else Text("")
+
+
 @contextmanager
 def progress_bars(name: str) -> Iterator[ProgressProtocol]:
-    """A Progress that draws one bar for each stage: bytes with rate and time left, else a spinner with the time."""
+    """A Progress that draws a bar for each stage: bytes with rate and time left, else the time it takes."""
     bars = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
+        _Transfer(DownloadColumn()),
+        _Transfer(TransferSpeedColumn()),
+        _Transfer(TimeRemainingColumn()),
         TimeElapsedColumn(),
         console=console(stderr=True),
         transient=False,
@@ -190,9 +204,8 @@ async def _serve(settings: Settings) -> None:
         with progress_bars(settings.generator.model) as progress:
             await generator.start(progress)
             await generator.wait_ready()
-        out.print(
-            f"{settings.generator.model} answers at {settings.generator_url} (log: {generator.log}). Ctrl-C ends it."
-        )
+        where = f"{settings.generator.model} answers at {settings.generator_url}"
+        out.print(f"{where} (log: {generator.log}). Ctrl-C ends it.")
         await generator.watch(report)
 
     running, stop = asyncio.create_task(run()), asyncio.create_task(interrupted.wait())

@@ -1,0 +1,256 @@
+"""The embedder's values, against a naive implementation on a tiny random model."""
+
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+from rag.errors import ModelMissingError
+from rag.models.convert_e5 import verify_e5
+from rag.models.embedder import Embedder, best_precision
+from rag.models.folder import ModelRecord, read_record, write_record
+from rag.settings import EmbedderSettings, load_settings
+
+NAME = "tiny"
+LENGTH = 24
+TEXTS = [
+    "the pump runs",
+    "a",
+    "出差住宿费 由公司报销。一线城市",
+    "the quick brown fox jumps over the lazy dog again",
+    "",
+    "the pump the pump the pump",
+]
+
+
+def make_model(folder: Path) -> Path:
+    """A BertModel of two layers with random weights and a character-and-word tokenizer."""
+    words = ["<s>", "<pad>", "</s>", "<unk>", "▁", "▁the", "▁pump", "▁query", ":", "▁passage", "▁a"]
+    letters = [chr(c) for c in range(97, 123)] + list("出差住宿费由公司报销。一线城市")
+    pieces = [(piece, -1.0 if len(piece) > 1 else -3.0) for piece in [*words, *letters]]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=3))
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(prepend_scheme="always")]
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    torch.manual_seed(7)
+    config = BertConfig(
+        vocab_size=len(pieces), hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=LENGTH, pad_token_id=1, initializer_range=0.4,
+    )  # fmt: skip
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<s>", eos_token="</s>", unk_token="<unk>"
+    ).save_pretrained(folder)
+    kinds = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]
+    files = {
+        "modules.json": [
+            {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+            for i, (path, kind) in enumerate(kinds)
+        ],
+        "sentence_bert_config.json": {"max_seq_length": LENGTH, "do_lower_case": False},
+        "config_sentence_transformers.json": {"prompts": {"query": "query: ", "passage": "passage: "}},
+        "1_Pooling/config.json": {"embedding_dimension": 16, "pooling_mode": "mean", "include_prompt": True},
+        "2_Normalize/config.json": {},
+    }
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(json.dumps(content))
+    write_record(folder, ModelRecord(NAME, "r1", "0" * 64, "MIT", "test"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def models_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    make_model(folder / NAME)
+    return folder
+
+
+def load(models_dir, **options) -> Embedder:
+    settings = EmbedderSettings(model=NAME, precision="float32", device="cpu", **options)
+    return Embedder.load(settings, models_dir)
+
+
+@pytest.fixture(scope="module")
+def embedder(models_dir):
+    return load(models_dir)
+
+
+def unit(vector):
+    return vector / np.linalg.norm(vector)
+
+
+def naive(models_dir, text: str, prompt: str):
+    """(token states of the text alone [t, d], their spans, pooled vector [d]) without batching or padding."""
+    folder = models_dir / NAME
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    bert = BertModel.from_pretrained(folder, add_pooling_layer=False).eval()
+    batch = tokenizer(
+        prompt + text, return_tensors="pt", return_offsets_mapping=True, truncation=True, max_length=LENGTH
+    )
+    offsets = batch.pop("offset_mapping")[0].tolist()
+    with torch.inference_mode():
+        states = bert(**batch).last_hidden_state[0].numpy()
+    starts = [start for start, _ in offsets]
+    rows = [
+        row
+        for row in range(1, len(offsets) - 1)
+        if offsets[row][1] > len(prompt) and not (row < len(offsets) - 2 and starts[row + 1] == starts[row])
+    ]
+    spans = [(max(0, offsets[row][0] - len(prompt)), offsets[row][1] - len(prompt)) for row in rows]
+    return states[rows], spans, unit(states.mean(0))
+
+
+def test_what_it_says_of_itself(embedder):
+    assert embedder.dimension == 16
+    assert embedder.max_tokens == LENGTH
+    assert embedder.fingerprint == "tiny@r1"
+
+
+@pytest.mark.parametrize("kind", ["query", "passage"])
+def test_values_equal_one_by_one(models_dir, embedder, kind):
+    got = (embedder.embed_queries if kind == "query" else embedder.embed_passages)(TEXTS)
+    want = np.stack([naive(models_dir, text, f"{kind}: ")[2] for text in TEXTS])
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, want, atol=1e-5)
+    assert np.abs(want[0] - want[3]).max() > 0.01
+
+
+def test_the_size_of_a_batch_changes_nothing(models_dir, embedder):
+    texts = TEXTS * 20
+    small = load(models_dir, batch_tokens=256)
+    sizes = [len(batch) for batch in small._batches(small._encode(texts, "passage"))]
+    assert len(sizes) > 3
+    assert sum(sizes) == len(texts)
+    np.testing.assert_allclose(small.embed_passages(texts), embedder.embed_passages(texts), atol=1e-5)
+
+
+def test_batches_keep_the_budget_and_hold_like_lengths(models_dir):
+    small = load(models_dir, batch_tokens=256)
+    encoded = small._encode(TEXTS * 20, "passage")
+    for batch in small._batches(encoded):
+        lengths = [len(encoded[i].ids) for i in batch]
+        assert lengths == sorted(lengths, reverse=True)
+        assert len(lengths) * lengths[0] <= 256
+
+
+def test_token_vectors(models_dir, embedder):
+    for kind in ("query", "passage"):
+        for text, got in zip(TEXTS, embedder.token_vectors(TEXTS, kind), strict=True):
+            states, spans, _ = naive(models_dir, text, f"{kind}: ")
+            assert list(got.spans) == spans
+            assert got.vectors.shape == (len(spans), 16)
+            for row, state in zip(got.vectors, states, strict=True):
+                np.testing.assert_allclose(row, unit(state), atol=1e-5)
+
+
+def test_token_spans_cover_the_words(embedder):
+    text = "the pump 出差"
+    spans = embedder.token_vectors([text], "passage")[0].spans
+    assert "".join(text[start:end] for start, end in spans) == "thepump出差"
+    assert embedder.count_tokens([text, ""]) == [len(embedder.token_spans(text)), 0]
+
+
+def test_sentences_equal_naive_means(models_dir, embedder):
+    text = "the pump runs the fox"
+    spans = [(0, 8), (9, 13), (14, 21), (0, len(text))]
+    whole, (parts,) = embedder.embed_sentences([text], [spans])
+    states, tokens, pooled = naive(models_dir, text, "passage: ")
+    np.testing.assert_allclose(whole[0], pooled, atol=1e-5)
+    for vector, (start, end) in zip(parts, spans, strict=True):
+        rows = [k for k, (a, b) in enumerate(tokens) if a < end and b > start]
+        np.testing.assert_allclose(vector, unit(states[rows].mean(0)), atol=1e-5)
+
+
+def test_sentences_of_many_texts_keep_their_places(embedder):
+    spans = [[(0, len(text))] if text else [] for text in TEXTS]
+    whole, parts = embedder.embed_sentences(TEXTS, spans)
+    for i, text in enumerate(TEXTS):
+        alone, own = embedder.embed_sentences([text], [spans[i]])
+        np.testing.assert_allclose(whole[i], alone[0], atol=1e-5)
+        np.testing.assert_allclose(parts[i], own[0], atol=1e-5)
+        assert parts[i].shape == (len(spans[i]), 16)
+
+
+def test_a_long_text_is_cut_and_what_lies_beyond_gets_the_whole_vector(models_dir, embedder):
+    text = "the pump " * 40
+    whole, (parts,) = embedder.embed_sentences([text], [[(0, 8), (300, 308), (5, 5)]])
+    np.testing.assert_allclose(whole[0], naive(models_dir, text, "passage: ")[2], atol=1e-5)
+    np.testing.assert_allclose(parts[1], whole[0], atol=1e-6)
+    np.testing.assert_allclose(parts[2], whole[0], atol=1e-6)
+    assert np.abs(parts[0] - whole[0]).max() > 1e-3
+    assert embedder.count_tokens([text]) == [80]
+
+
+def test_nothing_in_nothing_out(embedder):
+    assert embedder.embed_queries([]).shape == (0, 16)
+    assert embedder.token_vectors([], "query") == []
+    whole, parts = embedder.embed_sentences([], [])
+    assert whole.shape == (0, 16)
+    assert parts == []
+
+
+def test_threads_share_it(embedder):
+    want = embedder.embed_passages(TEXTS)
+    got = {}
+
+    def work(n):
+        got[n] = embedder.embed_passages(TEXTS)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    for vectors in got.values():
+        np.testing.assert_allclose(vectors, want, atol=1e-6)
+    assert len(got) == 6
+
+
+def test_a_missing_model_names_the_command(tmp_path):
+    with pytest.raises(ModelMissingError) as raised:
+        Embedder.load(EmbedderSettings(model="multilingual-e5-small"), tmp_path)
+    assert "citewell model pull multilingual-e5-small" in raised.value.remedy
+
+
+def test_a_folder_without_its_record_is_not_used(models_dir, tmp_path):
+    (tmp_path / NAME).mkdir()
+    (tmp_path / NAME / "config.json").write_text("{}")
+    with pytest.raises(ModelMissingError):
+        Embedder.load(EmbedderSettings(model=NAME), tmp_path)
+
+
+def test_precision(monkeypatch):
+    assert best_precision("cuda:1") == "float16"
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr("rag.models.embedder._cpu_flags", lambda: {"avx2"})
+    assert best_precision("cpu") == "float32"
+    monkeypatch.setattr("rag.models.embedder._cpu_flags", lambda: {"avx2", "avx512_bf16"})
+    assert best_precision("cpu") == "bfloat16"
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("precision", ["float32", "auto"])
+def test_known_values_of_the_default_embedder(precision):
+    settings = load_settings()
+    if read_record(settings.models_dir / "multilingual-e5-small") is None:
+        pytest.skip("multilingual-e5-small is not on this machine: `citewell model pull multilingual-e5-small`")
+    assert verify_e5(settings.models_dir / "multilingual-e5-small") > 0.9995
+    loaded = Embedder.load(
+        EmbedderSettings(model="multilingual-e5-small", precision=precision), settings.models_dir
+    )
+    query = loaded.embed_queries(["出差住宿费的报销上限是多少？"])[0]
+    passages = loaded.embed_passages(
+        ["Hotel costs are reimbursed up to 600 yuan a night.", "The pump has a warranty of 24 months."]
+    )
+    near, far = passages @ query
+    assert near > far + 0.04
