@@ -6,9 +6,13 @@ the libraries that answering needs. That is why each command's one-line help sta
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
+import os
 import sys
+import threading
+import time
 from importlib import metadata
 from typing import Annotated, Any
 
@@ -23,6 +27,8 @@ __all__ = ["COMMANDS", "app", "main"]
 WRONG = 2  # something that the reader can put right
 UNEXPECTED = 1
 INTERRUPTED = 130
+WORK_THREAD = "citewell-work"
+PATIENCE_S = 3.0
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("server.commands.up:up", "Start everything: models, documents, vLLM and the server."),
@@ -120,6 +126,28 @@ def _options(
     """Answers from your own documents, every sentence checked and cited."""
 
 
+def _leave(end: SystemExit) -> None:
+    """End the program though a thread may still be at work inside a library (see server/background.py).
+
+    Python would take its modules away under such a thread, which then crashes; so the process ends
+    without that, and takes along the processes that the thread may be waiting for.
+    """
+    working = [thread for thread in threading.enumerate() if thread.name == WORK_THREAD]
+    deadline = time.monotonic() + PATIENCE_S
+    for thread in working:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    if not any(thread.is_alive() for thread in working):
+        raise end
+    import psutil  # type: ignore[import-untyped] # late: it takes longer than `citewell --help`
+
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            child.terminate()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(end.code if isinstance(end.code, int) else UNEXPECTED)
+
+
 def main() -> None:
     """Entry point of the script ``citewell``. Exit codes: 2 for what the reader can put right, 1 for the
     unexpected.
@@ -131,8 +159,10 @@ def main() -> None:
             reconfigure(errors="replace")
     try:
         app()
+    except SystemExit as end:
+        _leave(end)
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        _leave(SystemExit(INTERRUPTED))
     except Exception as error:
         if _debugging():
             raise

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from rag.errors import CitewellError, MachineError
 from rag.settings import Settings
 
-__all__ = ["HttpServer", "bind", "run_until_signal", "url_of"]
+__all__ = ["HttpServer", "bind", "bind_generator", "run_until_signal", "url_of"]
 
 GRACE_S = 5  # open answers may take so long to finish at the end
 BACKLOG = 2048
@@ -28,32 +28,38 @@ def url_of(settings: Settings) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.server.port}"
 
 
-def _taken(settings: Settings, error: OSError) -> CitewellError:
-    server = settings.server
+def _taken(host: str, port: int, section: str, error: OSError) -> CitewellError:
+    who = {"server": "The server", "generator": "vLLM"}[section]
     return MachineError(
-        f"The server cannot listen on {server.host}:{server.port}: {error.strerror or error}.",
-        "Stop what uses it (perhaps another Citewell), or set server.port to a free port.",
+        f"{who} cannot listen on {host}:{port}: {error.strerror or error}.",
+        f"Stop what uses it (perhaps another Citewell), or set {section}.port to a free port.",
     )
 
 
-def bind(settings: Settings) -> socket.socket:
-    """Reserve the server's address without answering yet. Raises MachineError when it is taken."""
-    server = settings.server
+def _bind(host: str, port: int, section: str) -> socket.socket:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            server.host, server.port, type=socket.SOCK_STREAM
-        )[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise _taken(settings, error) from error
+        raise _taken(host, port, section, error) from error
     try:
         # as servers do: connections of a former process that are still closing do not count
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
     except OSError as error:
         listener.close()
-        raise _taken(settings, error) from error
+        raise _taken(host, port, section, error) from error
     return listener
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Reserve the server's address without answering yet. Raises MachineError when it is taken."""
+    return _bind(settings.server.host, settings.server.port, "server")
+
+
+def bind_generator(settings: Settings) -> socket.socket:
+    """The same for the address of Citewell's own vLLM, to learn early that it is taken."""
+    return _bind(settings.generator.host, settings.generator.port, "generator")
 
 
 class _Server(uvicorn.Server):
@@ -88,7 +94,8 @@ class HttpServer:
         try:
             self._listener.listen(BACKLOG)
         except OSError as error:
-            raise _taken(self._settings, error) from error
+            server = self._settings.server
+            raise _taken(server.host, server.port, "server", error) from error
         self._task = asyncio.create_task(self._server.serve(sockets=[self._listener]))
         while not self._server.started and not self._task.done():
             await asyncio.sleep(TICK_S)  # uvicorn has nothing to wait for

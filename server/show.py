@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from rag.types import Answer, AnswerVerdict, Citation, Claim, ClaimVerdict, DocumentRef, Hit
+from rag.types import AnswerVerdict, ClaimVerdict
+from server.schema import AnswerOut, CitationOut, ClaimOut, DocumentOut, HitOut
 
 __all__ = ["console", "place", "show_answer", "show_claim", "show_hits", "show_rest"]
 
@@ -47,7 +48,7 @@ def place(page: int | None, heading: Sequence[str]) -> str:
     return ", ".join(parts)
 
 
-def show_claim(out: Console, claim: Claim) -> None:
+def show_claim(out: Console, claim: ClaimOut) -> None:
     """One checked sentence with its verdict and its [n]."""
     icon, word, colour = CLAIM_MARKS[claim.verdict]
     present = set(re.findall(r"\[(\d+)\]", claim.text))
@@ -57,7 +58,7 @@ def show_claim(out: Console, claim: Claim) -> None:
     out.print(line)
 
 
-def _show_citation(out: Console, citation: Citation) -> None:
+def _show_citation(out: Console, citation: CitationOut) -> None:
     where = place(citation.page, citation.heading)
     line = Text(f"[{citation.n}] ", style="bold")
     line.append(citation.title, style="bold")
@@ -69,14 +70,14 @@ def _show_citation(out: Console, citation: Citation) -> None:
         out.print(Text(f"    │ {part}"))
 
 
-def _show_nearest(out: Console, nearest: Sequence[DocumentRef]) -> None:
+def _show_nearest(out: Console, nearest: Sequence[DocumentOut]) -> None:
     if nearest:
         out.print("Nearest documents")
         for document in nearest:
             out.print(Text(f"  {document.title}  ({document.source})"))
 
 
-def show_rest(out: Console, answer: Answer, *, verbose: bool = False) -> None:
+def show_rest(out: Console, answer: AnswerOut, *, verbose: bool = False) -> None:
     """What follows the sentences: the verdict, the sources, the notices."""
     if not answer.claims:
         out.print(Text(answer.answer))
@@ -97,26 +98,26 @@ def show_rest(out: Console, answer: Answer, *, verbose: bool = False) -> None:
         out.print(Text("; ".join(part for part in (f"{model}{steps}", used) if part), style="dim"))
 
 
-def show_answer(out: Console, answer: Answer, *, verbose: bool = False) -> None:
+def show_answer(out: Console, answer: AnswerOut, *, verbose: bool = False) -> None:
     """A whole answer."""
     for claim in answer.claims:
         show_claim(out, claim)
     show_rest(out, answer, verbose=verbose)
 
 
-def show_hits(out: Console, hits: Sequence[Hit]) -> None:
+def show_hits(out: Console, hits: Sequence[HitOut]) -> None:
     """Found passages with the scores of each search."""
     if not hits:
         out.print("Nothing was found. `citewell ingest PATH` brings documents in.")
     for number, hit in enumerate(hits, 1):
-        where = place(hit.chunk.page, hit.chunk.heading)
-        line = Text(f"{number}. {hit.document.title}", style="bold")
+        where = place(hit.page, hit.heading)
+        line = Text(f"{number}. {hit.title}", style="bold")
         if where:
             line.append(f", {where}", style="default")
         out.print(line)
         dense = "-" if hit.dense is None else f"{hit.dense:.3f}"
         lexical = "-" if hit.lexical is None else f"{hit.lexical:.2f}"
         scores = f"score {hit.score:.4f}  dense {dense}  lexical {lexical}  cover {hit.cover:.2f}"
-        out.print(Text(f"   {hit.document.source}  {scores}", style="dim"))
-        excerpt = " ".join(hit.chunk.text.split())
+        out.print(Text(f"   {hit.source}  {scores}", style="dim"))
+        excerpt = " ".join(hit.text.split())
         out.print(Text(f"   {excerpt[:EXCERPT]}{'…' if len(excerpt) > EXCERPT else ''}"))

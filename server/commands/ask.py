@@ -14,7 +14,7 @@ from rag.settings import Settings, load_settings
 from rag.types import Event, Finished, SentenceChecked, User
 from server.background import in_thread
 from server.logs import configure_logging
-from server.schema import answer_out
+from server.schema import answer_out, sentence_out
 from server.show import console, show_answer, show_claim, show_rest
 
 __all__ = ["ask", "opened"]
@@ -40,11 +40,11 @@ async def _print(events: AsyncIterator[Event], verbose: bool) -> None:
         async for event in events:
             if isinstance(event, SentenceChecked):
                 waiting.stop()
-                show_claim(out, event.claim)
+                show_claim(out, sentence_out(event).claim)
             elif isinstance(event, Finished):
                 waiting.stop()
                 out.print()
-                show_rest(out, event.answer, verbose=verbose)
+                show_rest(out, answer_out(event.answer), verbose=verbose)
     finally:
         waiting.stop()
 
@@ -54,9 +54,9 @@ async def _ask(settings: Settings, question: str, as_json: bool, stream: bool, v
         if stream and not as_json:
             await _print(assistant.stream(question, user=User()), verbose)
             return
-        answer = await assistant.ask(question, user=User())
+        answer = answer_out(await assistant.ask(question, user=User()))
     if as_json:
-        typer.echo(answer_out(answer).model_dump_json(indent=2))
+        typer.echo(answer.model_dump_json(indent=2))
     else:
         show_answer(console(), answer, verbose=verbose)
 

@@ -31,8 +31,8 @@ def search(
     """Find passages, best first, with the score of each search."""
     settings = load_settings()
     configure_logging(settings.log, quiet=True)
-    hits = asyncio.run(_search(settings, query, k))
+    found = search_out(query, language(query), asyncio.run(_search(settings, query, k)))
     if as_json:
-        typer.echo(search_out(query, language(query), hits).model_dump_json(indent=2))
+        typer.echo(found.model_dump_json(indent=2))
     else:
-        show_hits(console(), hits)
+        show_hits(console(), found.hits)
