@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from rag.calibration import load
-from rag.index.geometry import Geometry
 from rag.text import terms
 from rag.types import Evidence, Hit, Query
 
@@ -20,7 +19,7 @@ __all__ = ["answerability", "answerable_signals"]
 # Hits that the margins are taken over, and the score of a passage that has nothing to do with the question: a collection of
 # three documents is padded with such passages, so that the best hit still stands out from something.
 WIDTH = 10
-BACKGROUND = 1.60
+BACKGROUND = 4.9
 
 
 def _logit(probability: float) -> float:
@@ -34,11 +33,8 @@ def _margin(scores: Sequence[float]) -> float:
     return padded[0] - fmean(padded[1:])
 
 
-def answerable_signals(
-    query: Query, hits: Sequence[Hit], evidence: Sequence[Evidence], geometry: Geometry
-) -> dict[str, float]:
+def answerable_signals(query: Query, hits: Sequence[Hit], evidence: Sequence[Evidence]) -> dict[str, float]:
     """What speaks for an answer in the evidence. ``hits`` are reranked, ``evidence`` is not empty."""
-    best = max(hits, key=lambda hit: max(hit.sentences, default=0.0))
     total = sum(query.weights.values())
     found = set().union(*(terms(e.quote) for e in evidence[:3]))
     missing = [weight for term, weight in query.weights.items() if term not in found]
@@ -47,7 +43,7 @@ def answerable_signals(
         "union": 1 - sum(missing) / total if total else 0.0,
         "missing": max(missing, default=0.0) / 10,
         "passage_cover": max(hit.cover for hit in hits),
-        "standing": geometry.standing(query.vector, best.document.language, max(best.sentences, default=0.0)),
+        "standing": max(max(hit.sentences, default=0.0) for hit in hits),
         "margin": _margin([hit.score for hit in hits]),
     }
 

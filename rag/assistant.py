@@ -179,20 +179,19 @@ class Assistant:
         with timer.step("retrieve"):
             hits = retrieve(query, self._store, self._index, user, self._settings.retrieve)
         with timer.step("rerank"):
-            return query, rerank(query, hits, self._store, k)
+            return query, rerank(query, hits, self._store, self._index.geometry, k)
 
     def _evidence(self, query: Query, hits: Sequence[Hit], user: User) -> tuple[list[Evidence], AnswerVerdict | None]:
         """The quotes that still stand in the database, or why the question is not answered."""
         if not hits:
             return [], AnswerVerdict.INSUFFICIENT_CONTEXT
-        group, geometry = group_of(query, hits[0]), self._index.geometry
-        if not in_scope(group, query, hits, geometry)[1]:
+        if not in_scope(group_of(query, hits[0]), hits)[1]:
             return [], AnswerVerdict.OFF_TOPIC
         chosen = select_evidence(query, hits, self._settings.answer, self._embedder.count_tokens)
         evidence = confirmed(chosen, self._store, user)
         if not evidence:
             return [], AnswerVerdict.INSUFFICIENT_CONTEXT
-        _, answers = answerability(group, answerable_signals(query, hits, evidence, geometry))
+        _, answers = answerability(group_of(query, evidence[0]), answerable_signals(query, hits, evidence))
         return evidence, None if answers else AnswerVerdict.INSUFFICIENT_CONTEXT
 
     async def _drafted(

@@ -21,9 +21,9 @@ _NUMERAL = re.compile(r"\d|[一二三四五六七八九十百千万亿两半]|[�
 _DATE = re.compile(r"\d{4}|\d+\s*[月日号年]|\d{1,2}[./-]\d|[一二三四五六七八九十]+[月日号年]|世纪|century|Jahrhundert", re.I)
 
 
-def group_of(query: Query, hit: Hit) -> str:
+def group_of(query: Query, found: Hit | Evidence) -> str:
     """Whether words of the question can be expected in the document at all."""
-    return "same" if query.language == hit.document.language else "cross"
+    return "same" if query.language == found.document.language else "cross"
 
 
 def _fits(wanted: Expects, sentence: str) -> float:
@@ -48,7 +48,7 @@ class _Candidate:
 
 
 def sentence_signals(query: Query, hit: Hit) -> list[dict[str, float]]:
-    """For each sentence of a reranked hit, what speaks for its holding the answer; all values within about [-1, 1]."""
+    """For each sentence of a reranked hit, what speaks for its holding the answer."""
     chunk = hit.chunk
     texts = [chunk.text[a - chunk.start : b - chunk.start] for a, b in chunk.sentences]
     present = [set(terms(text)) for text in texts]
@@ -60,7 +60,7 @@ def sentence_signals(query: Query, hit: Hit) -> list[dict[str, float]]:
         signals.append(
             {
                 "sentence": hit.sentences[i],
-                "passage": hit.dense or 0.0,
+                "passage": hit.standing,
                 "cover": _weighted(query.weights, present[i]),
                 "nearby": _weighted(query.weights, nearby),
                 "passage_cover": hit.cover,

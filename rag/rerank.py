@@ -11,16 +11,16 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rag.index.geometry import Geometry
 from rag.store import Store
 from rag.text import terms
 from rag.types import Hit, Query
 
 __all__ = ["cover", "rerank"]
 
-# Cosines of this embedder differ by hundredths between right and wrong, so a word cover in [0, 1] needs a small weight.
-COVER_WEIGHT = 0.08
+# In standard deviations: what it is worth that all of the question's rare words stand in the passage.
+COVER_WEIGHT = 4.0
 
 
 def cover(weights: Mapping[str, float], text: str) -> float:
@@ -32,24 +32,30 @@ def cover(weights: Mapping[str, float], text: str) -> float:
     return sum(weight for term, weight in weights.items() if term in present) / total
 
 
-def rerank(query: Query, hits: Sequence[Hit], store: Store, k: int) -> list[Hit]:
-    """The ``k`` best hits, best first; each with its cover, its cosine and its sentences' cosines filled in.
+def rerank(query: Query, hits: Sequence[Hit], store: Store, geometry: Geometry, k: int) -> list[Hit]:
+    """The ``k`` best hits, best first; each with its cover, its cosine and standing, and its sentences' standings filled in.
 
-    ``score`` becomes cosine of the passage + cosine of its best sentence + COVER_WEIGHT * cover.
+    ``score`` becomes standing of the passage + standing of its best sentence + COVER_WEIGHT * cover.
     """
     vectors = store.hit_vectors([hit.chunk.id for hit in hits])
+    usual = {name: geometry.usual(query.vector, name) for name in {hit.document.language for hit in hits}}
     scored = []
     for hit in hits:
         if hit.chunk.id not in vectors:
             continue  # deleted since it was found
-        whole, inner = vectors[hit.chunk.id]
-        dense = _cosine(whole, query.vector)
-        sentences = tuple(float(s) for s in inner.astype(np.float32) @ query.vector)
+        whole, inner = (v.astype(np.float32) @ query.vector for v in vectors[hit.chunk.id])
+        mean, deviation = usual[hit.document.language]
+        standing = (float(whole) - mean) / deviation
+        sentences = tuple(float(s) for s in (inner - mean) / deviation)
         covered = cover(query.weights, hit.chunk.embedding_text(hit.document.title))
-        score = dense + max(sentences, default=dense) + COVER_WEIGHT * covered
-        scored.append(dataclasses.replace(hit, score=score, dense=dense, cover=covered, sentences=sentences))
+        scored.append(
+            dataclasses.replace(
+                hit,
+                score=standing + max(sentences, default=standing) + COVER_WEIGHT * covered,
+                dense=float(whole),
+                cover=covered,
+                standing=standing,
+                sentences=sentences,
+            )
+        )
     return sorted(scored, key=lambda hit: (-hit.score, hit.chunk.id))[:k]
-
-
-def _cosine(vector: NDArray[np.float16], query: NDArray[np.float32]) -> float:
-    return float(vector.astype(np.float32) @ query)

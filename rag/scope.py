@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rag.calibration import load
-from rag.index.geometry import Geometry
-from rag.types import Hit, Query
+from rag.types import Hit
 
 __all__ = ["in_scope", "scope_signals"]
 
 
-def scope_signals(query: Query, hits: Sequence[Hit], geometry: Geometry) -> dict[str, float]:
+def scope_signals(hits: Sequence[Hit]) -> dict[str, float]:
     """How near the collection comes to the question, by meaning and by words. ``hits`` are reranked and not empty."""
-    best = max(hits, key=lambda hit: max(hit.sentences, default=0.0))
-    nearest = max(hits, key=lambda hit: hit.dense or 0.0)
     return {
-        "standing": geometry.standing(query.vector, best.document.language, max(best.sentences, default=0.0)),
-        "passage": geometry.standing(query.vector, nearest.document.language, nearest.dense or 0.0),
+        "sentence": max(max(hit.sentences, default=0.0) for hit in hits),
+        "passage": max(hit.standing for hit in hits),
         "cover": max(hit.cover for hit in hits),
     }
 
 
-def in_scope(group: str, query: Query, hits: Sequence[Hit], geometry: Geometry) -> tuple[float, bool]:
+def in_scope(group: str, hits: Sequence[Hit]) -> tuple[float, bool]:
     """The calibrated probability that the documents are about the question, and whether that is enough to go on."""
     model = load("scope")
-    probability = model.probability(group, scope_signals(query, hits, geometry))
+    probability = model.probability(group, scope_signals(hits))
     return probability, probability >= model.threshold

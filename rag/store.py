@@ -260,10 +260,12 @@ class Store:
                 "chunks": connection.execute(select(func.count()).select_from(chunk)).scalar_one(),
             }
 
-    def chunk_ids(self) -> NDArray[np.int64]:
-        """Ids of all chunks, ascending, [n]."""
+    def chunk_languages(self) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
+        """Ids of all chunks, ascending, and the languages of their documents, [n] each."""
+        query = select(chunk.c.id, document.c.language).join_from(chunk, document).order_by(chunk.c.id)
         with self._read() as connection:
-            return np.fromiter(connection.execute(select(chunk.c.id).order_by(chunk.c.id)).scalars(), np.int64)
+            rows = connection.execute(query).all()
+        return np.array([row.id for row in rows], np.int64), np.array([row.language for row in rows], np.str_)
 
     def readable_ids(self, user: User) -> NDArray[np.int64] | None:
         """Ids of the chunks that the user may read, ascending; None when that is all of them."""
@@ -285,18 +287,6 @@ class Store:
             if rows:
                 found = np.array([row.id for row in rows], np.int64)
                 yield found, np.frombuffer(b"".join(row.vector for row in rows), np.float16).reshape(len(rows), -1)
-
-    def sample(self, limit: int) -> tuple[list[str], NDArray[np.float16]]:
-        """Languages and vectors [n, d] of up to ``limit`` chunks, spread evenly over all of them."""
-        with self._read() as connection:
-            total = connection.execute(select(func.count()).select_from(chunk)).scalar_one()
-            step = max(1, -(-total // limit))
-            query = select(document.c.language, chunk.c.vector).join_from(chunk, document).where(chunk.c.id % step == 0)
-            rows = connection.execute(query.order_by(chunk.c.id)).all()
-        if not rows:
-            return [], np.empty((0, 0), np.float16)
-        vectors = np.frombuffer(b"".join(row.vector for row in rows), np.float16).reshape(len(rows), -1)
-        return [row.language for row in rows], vectors
 
     def chunks(self, ids: Collection[int], user: User) -> dict[int, tuple[Chunk, DocumentRef]]:
         """Chunks by id with their documents. What was deleted or is not for this user is left out."""

@@ -135,8 +135,11 @@ class Query:
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A chunk that was found. ``score`` orders hits; ``dense`` is its cosine similarity with the question and ``lexical`` its
-    BM25 score (higher is better), each None when that search did not return it. ``cover`` is the share of the question's
-    terms, weighted by rarity, that stand in it; ``sentences`` holds each sentence's own cosine similarity."""
+    BM25 score (higher is better), each None when that search did not return it.
+
+    Filled in by reranking: ``cover``, the share of the question's terms, weighted by rarity, that stand in it; ``standing`` and
+    ``sentences``, by how many standard deviations the passage and each of its sentences stand out (rag.index.geometry).
+    """
 
     chunk: Chunk
     document: DocumentRef
@@ -144,6 +147,7 @@ class Hit:
     dense: float | None = None
     lexical: float | None = None
     cover: float = 0.0
+    standing: float = 0.0
     sentences: tuple[float, ...] = ()
 
 

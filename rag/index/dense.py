@@ -39,7 +39,8 @@ class DenseIndex:
         self._generation = -1
         self._ids = np.empty(0, np.int64)
         self._index = self._open()
-        self.geometry = Geometry([], np.empty((0, dimension), np.float32))
+        self._languages: dict[str, NDArray[np.int64]] = {}
+        self.geometry = Geometry({})
 
     def _empty(self) -> faiss.IndexIDMap2:
         flat = faiss.IndexScalarQuantizer(
@@ -71,7 +72,7 @@ class DenseIndex:
             generation = self._store.generation()
             if generation == self._generation:
                 return 0
-            wanted = self._store.chunk_ids()
+            wanted, languages = self._store.chunk_languages()
             gone = np.setdiff1d(self._ids, wanted, assume_unique=True)
             new = np.setdiff1d(wanted, self._ids, assume_unique=True)
             if len(gone):
@@ -84,26 +85,40 @@ class DenseIndex:
                     )
                 self._index.add_with_ids(vectors.astype(np.float32), ids)
             self._ids = np.sort(faiss.vector_to_array(self._index.id_map))
-            languages, sample = self._store.sample(GEOMETRY_SAMPLE)
-            self.geometry = Geometry(languages, sample.astype(np.float32))
+            self._languages = {str(name): wanted[languages == name] for name in np.unique(languages)}
+            self.geometry = Geometry({name: self._some(ids) for name, ids in self._languages.items()})
             self._generation = generation
             return len(gone) + len(new)
+
+    def _some(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Vectors of up to GEOMETRY_SAMPLE of the ids, spread evenly, [n, d]."""
+        chosen = ids[:: -(-len(ids) // GEOMETRY_SAMPLE)]
+        return np.stack([self._index.reconstruct(int(i)) for i in chosen])
 
     def search(
         self, query: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None
     ) -> list[tuple[int, float]]:
-        """The ``k`` best ``(chunk id, cosine)`` for a unit vector [d], best first.
+        """The ``k`` best ``(chunk id, cosine)`` of each language for a unit vector [d], those that stand out most first.
 
-        ``allowed`` restricts the search itself, so that forbidden chunks never shorten the list; None allows all.
+        A question is nearer to any passage in its own language than to the right one in another; so every language is
+        searched for itself. ``allowed`` (None: all) restricts the search itself, so that forbidden chunks never shorten the list.
         """
-        if not self.size or (allowed is not None and not len(allowed)):
+        found: list[tuple[float, int, float]] = []
+        with self._lock:
+            for language, ids in self._languages.items():
+                within = ids if allowed is None else np.intersect1d(ids, allowed, assume_unique=True)
+                mean, deviation = self.geometry.usual(query, language)
+                found += [((cosine - mean) / deviation, key, cosine) for key, cosine in self._nearest(query, k, within)]
+        return [(key, cosine) for _, key, cosine in sorted(found, key=lambda item: (-item[0], item[1]))]
+
+    def _nearest(self, query: NDArray[np.float32], k: int, within: NDArray[np.int64]) -> list[tuple[int, float]]:
+        if not len(within):
             return []
         parameters = None
-        if allowed is not None:
-            selector = faiss.IDSelectorBatch(allowed)
+        if len(within) < self.size:
+            selector = faiss.IDSelectorBatch(within)
             parameters = faiss.SearchParameters(sel=selector)
-        with self._lock:
-            scores, ids = self._index.search(query[None].astype(np.float32), k, params=parameters)
+        scores, ids = self._index.search(query[None].astype(np.float32), k, params=parameters)
         return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]
 
     def save(self) -> None:

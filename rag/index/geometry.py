@@ -7,7 +7,7 @@ language. Mean and deviation over all passages x of the cosine q·x follow from 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ __all__ = ["Geometry"]
 
 # What a small collection is filled up with: PRIOR_WEIGHT passages of usual similarity and spread (multilingual-e5-small on
 # encyclopedic text in nine languages).
-PRIOR_WEIGHT = 30
+PRIOR_WEIGHT = 5
 PRIOR_MEAN = 0.78
 PRIOR_DEVIATION = 0.02
 
@@ -32,21 +32,19 @@ class _Cloud:
 class Geometry:
     """Mean and covariance of the passages' vectors, by language."""
 
-    def __init__(self, languages: Sequence[str], vectors: NDArray[np.float32]) -> None:
-        """``vectors`` is [n, d], unit rows; ``languages[i]`` is the language of row i."""
-        names = np.array(languages, dtype=object)
-        self._clouds: Mapping[str, _Cloud] = {
+    def __init__(self, passages: Mapping[str, NDArray[np.float32]]) -> None:
+        """``passages`` holds unit vectors [n, d] by language."""
+        self._clouds = {
             name: _Cloud(len(rows), rows.mean(axis=0), np.cov(rows.T, bias=True).astype(np.float32))
-            for name in sorted(set(languages))
-            if len(rows := vectors[names == name])
+            for name, rows in passages.items()
         }
 
-    def standing(self, query: NDArray[np.float32], language: str, similarity: float) -> float:
-        """Standard deviations by which ``similarity`` lies above the question's usual similarity to passages in ``language``."""
+    def usual(self, query: NDArray[np.float32], language: str) -> tuple[float, float]:
+        """Mean and standard deviation of the question's cosine with passages in ``language``."""
         mean, variance = PRIOR_MEAN, PRIOR_DEVIATION**2
         cloud = self._clouds.get(language)
         if cloud is not None:
             share = cloud.count / (cloud.count + PRIOR_WEIGHT)
             mean = share * float(query @ cloud.mean) + (1 - share) * mean
             variance = share * float(query @ cloud.covariance @ query) + (1 - share) * variance
-        return (similarity - mean) / max(variance, 1e-8) ** 0.5
+        return mean, max(variance, 1e-8) ** 0.5

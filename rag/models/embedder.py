@@ -6,6 +6,7 @@ torch and sentence-transformers are imported when an Embedder is loaded, not wit
 from __future__ import annotations
 
 import json
+import os
 import platform
 import threading
 from collections.abc import Iterator, Sequence
@@ -99,6 +100,8 @@ class Embedder:
         Raises ModelMissingError when it is not on this machine or cannot be read.
         """
         folder, record = require_model(settings.model, models_dir)
+        # read by OpenMP when torch loads it; waiting threads that spin stall beside a busy vLLM
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         import torch
         from sentence_transformers import SentenceTransformer
 
