@@ -138,9 +138,9 @@ def _leave(end: SystemExit) -> None:
         thread.join(max(0.0, deadline - time.monotonic()))
     if not any(thread.is_alive() for thread in working):
         raise end
-    import psutil  # type: ignore[import-untyped] # late: it takes longer than `citewell --help`
+    import psutil  # late: it takes longer than all of `citewell --help`
 
-    for child in psutil.Process().children(recursive=True):
+    for child in psutil.Process().children(recursive=True):  # type: ignore[no-untyped-call]
         with contextlib.suppress(psutil.Error):
             child.terminate()
     sys.stdout.flush()

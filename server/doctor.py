@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from ingest.index import original_path
 from rag.errors import CitewellError
@@ -33,28 +33,11 @@ GIB = 1 << 30
 DATABASE = "citewell.db"
 PYTHON = (3, 11)
 # import names; each is a package that some command cannot do without
-PACKAGES = [
-    "alembic",
-    "faiss",
-    "fastapi",
-    "gguf",
-    "httpx",
-    "numpy",
-    "openai",
-    "opencc",
-    "psutil",
-    "py3langid",
-    "pydantic",
-    "pypdfium2",
-    "rich",
-    "sentence_transformers",
-    "sqlalchemy",
-    "torch",
-    "transformers",
-    "typer",
-    "unstructured",
-    "uvicorn",
-]
+PACKAGES = (
+    "alembic", "faiss", "fastapi", "gguf", "httpx", "numpy", "openai", "opencc", "psutil", "py3langid",
+    "pydantic", "pypdfium2", "rich", "sentence_transformers", "sqlalchemy", "torch", "transformers", "typer",
+    "unstructured", "uvicorn",
+)  # fmt: skip
 LEAST_DISK_GIB = 0.5
 GOOD_DISK_GIB = 5.0
 GOOD_MEMORY_GIB = 6.0  # the default generator with its cache, and the embedder
@@ -114,7 +97,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 
 def _memory(settings: Settings) -> Iterator[Finding]:
-    memory = psutil.virtual_memory()
+    memory = psutil.virtual_memory()  # type: ignore[no-untyped-call]
     detail = f"{memory.available / GIB:.1f} of {memory.total / GIB:.1f} GiB free"
     own = settings.generator.enabled and not settings.generator.url
     if own and memory.total < GOOD_MEMORY_GIB * GIB:
@@ -188,10 +171,13 @@ async def _process_of_vllm(settings: Settings) -> Finding:
     return Finding("vLLM", "process", "warn", f"does not answer at {where}: answers are quotes", remedy)
 
 
-def _dimension(store: Store) -> int:
-    for _, vectors in store.vectors(store.chunk_ids()[:1]):
-        return int(vectors.shape[1])
-    return 0
+def _dimension(settings: Settings) -> int | None:
+    """Length of the embedder's vectors; None when its folder does not tell (which was said already)."""
+    config = settings.models_dir / settings.embedder.model / "config.json"
+    try:
+        return int(json.loads(config.read_text("utf-8"))["hidden_size"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _database(settings: Settings, store: Store) -> Iterator[Finding]:
@@ -210,13 +196,12 @@ def _database(settings: Settings, store: Store) -> Iterator[Finding]:
 
 
 def _index(settings: Settings, store: Store) -> Iterator[Finding]:
-    dimension = _dimension(store)
-    if not dimension:
-        return
-    yield from _fit(settings, dimension)
-    index = DenseIndex(store, settings.index_dir, dimension)
-    behind = index.sync()
     chunks = store.counts()["chunks"]
+    dimension = _dimension(settings)
+    if not chunks or dimension is None:
+        return
+    index = DenseIndex(store, settings.index_dir, dimension)
+    behind = index.sync()  # raises IndexStateError when vectors and embedder do not fit
     there = f"{index.size} vectors for {chunks} chunks"
     if index.size != chunks:
         remedy = f"Remove {settings.index_dir}: it is made again from the database."
@@ -225,18 +210,6 @@ def _index(settings: Settings, store: Store) -> Iterator[Finding]:
     # a snapshot may lag behind, for example after a crash: the index catches up whenever it is opened
     later = f"; the snapshot differs by {behind}, the next start brings it up to date" if behind else ""
     yield Finding("index", "ids", "ok", there + later)
-
-
-def _fit(settings: Settings, stored: int) -> Iterator[Finding]:
-    config = settings.models_dir / settings.embedder.model / "config.json"
-    try:
-        made = int(json.loads(config.read_text("utf-8"))["hidden_size"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return  # said of the model already
-    if made != stored:
-        detail = f"the database holds vectors of {stored} dimensions, the embedder makes {made}"
-        remedy = "Set embedder.model back, or ingest into another home (CITEWELL_HOME)."
-        yield Finding("index", "embedder", "fail", detail, remedy)
 
 
 def _originals(settings: Settings, store: Store) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from typing import Protocol
 import httpx
 from fastapi import FastAPI
 from rich.console import Console
+from rich.text import Text
 
 from ingest.pipeline import ingest
 from ingest.report import IngestReport, Phase
@@ -246,7 +247,8 @@ class Up:
             base_url=url_of(self._settings), trust_env=False, timeout=ANSWER_TIMEOUT_S
         ) as client:
             for question in QUESTIONS:
-                with self._steps.step(question):
+                self._out.print(Text(question, style="bold"))
+                with self._steps.step("Answering"):
                     answered = await client.post("/v1/ask", json={"question": question})
                 if answered.is_error:
                     problem = answered.json()
