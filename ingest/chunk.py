@@ -38,8 +38,9 @@ class _Section:
     pieces: tuple[Piece, ...]
 
     @property
-    def tokens(self) -> int:
-        return sum(piece.tokens for piece in self.pieces)
+    def body(self) -> int:
+        """Tokens without headings."""
+        return sum(piece.tokens for piece in self.pieces if piece.role != "heading")
 
 
 def chunk(document: Document, count_tokens: CountTokens, budget: int) -> list[Chunk]:
@@ -128,7 +129,7 @@ def _grouped(sections: Sequence[_Section], cost: Cost) -> list[list[_Section]]:
         if (
             group
             and related
-            and all(s.tokens <= tiny for s in (*group, section))
+            and all(s.body <= tiny for s in (*group, section))
             and _fits([*group, section], cost)
         ):
             group.append(section)

@@ -29,7 +29,7 @@ __all__ = ["Parser"]
 _BOOT = (
     "import os, sys; os.environ.update(OMP_NUM_THREADS='1', OPENBLAS_NUM_THREADS='1'); "
     "sys.path[:0] = [sys.argv[1]]; "
-    "from ingest.parse_worker import main; main(int(sys.argv[2]))"
+    "from ingest.parse_worker import main; main()"
 )
 _HEAD = 8
 _PIECE = 1 << 20
@@ -81,6 +81,11 @@ class Parser:
             self._kill()
         return _parsed(reply)
 
+    @property
+    def pid(self) -> int | None:
+        """Process id of the warm worker, None while there is none."""
+        return self._worker.pid if self._worker is not None else None
+
     def close(self) -> None:
         """End the worker."""
         self._kill()
@@ -90,7 +95,7 @@ class Parser:
             self._kill()
             root = str(Path(__file__).resolve().parent.parent)
             self._worker = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, root, str(self._settings.parse_memory_mb)],
+                [sys.executable, "-c", _BOOT, root],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -115,7 +115,9 @@ def _elements(blocks: Sequence[Block]) -> tuple[str, tuple[Element, ...]]:
     above: list[tuple[int, str]] = []
     at = 0
     for block in blocks:
-        text = clean(block.text, block.verbatim)
+        # the cells of a table are clean already; the blank of an empty one must stay
+        verbatim = block.verbatim or block.kind == "table"
+        text = clean(block.text, verbatim)
         if not text.strip():
             continue
         opens = block.level if block.kind == "heading" or block.label else 0
@@ -125,7 +127,9 @@ def _elements(blocks: Sequence[Block]) -> tuple[str, tuple[Element, ...]]:
         if block.label:
             above.append((opens, block.label))
         path = tuple(name for _, name in above)
-        elements.append(Element(block.kind, at, at + len(text), block.page, path, clean(block.header)))
+        elements.append(
+            Element(block.kind, at, at + len(text), block.page, path, clean(block.header, verbatim))
+        )
         if block.kind == "heading":
             above.append((opens, _short(text)))
         parts.append(text)

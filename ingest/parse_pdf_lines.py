@@ -66,11 +66,14 @@ def _lines(text_page: Any, page: int) -> Iterator[Line]:  # noqa: ANN401
     codes = [raw.FPDFText_GetUnicode(text_page, i) for i in range(total)]
     begin = 0
     for i in range(total + 1):
-        if i < total and codes[i] not in (10, 13):
+        # pdfium puts no line end after a hyphen that parts a word, only its mark
+        hyphen = i < total and codes[i] in (2, 0xFFFE)
+        if i < total and codes[i] not in (10, 13) and not hyphen:
             continue
-        visible = [j for j in range(begin, i) if codes[j] > 32]
-        if visible:
-            yield _line(text_page, codes, begin, i, visible, page)
+        end = i + 1 if hyphen else i
+        visible = [j for j in range(begin, end) if codes[j] > 32 or j == i]
+        if any(j != i for j in visible):
+            yield _line(text_page, codes, begin, end, visible, page)
         begin = i + 1
 
 

@@ -38,6 +38,7 @@ _COMMON: tuple[tuple[str, Callable[[int, int], bool]], ...] = (
     ("big5", lambda a, b: 0xA4 <= a <= 0xC6 or a == 0xA1),
     ("cp949", lambda a, b: (0xB0 <= a <= 0xC8 or a == 0xA1) and b >= 0xA1),
 )
+_SPACED = re.compile(rb"[\xa1-\xfe]{2} (?=[\xa1-\xfe]{2})")
 _KANA = {"cp932": (0x82, 0x83), "euc_jp": (0xA4, 0xA5)}
 _NO_TITLE = re.compile(r"[。！？.!?:：；;,，、]$|[:：]\s")
 _SINGLE_BYTE = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "koi8_r", "latin_1"]
@@ -108,8 +109,10 @@ def _east_asian(sample: bytes) -> str:
         # Japanese is never written without kana, and Chinese never mostly with them
         if encoding in _KANA and kana < 0.1:
             continue
+        # the bytes of Hangul are those of frequent Han too, but only Korean parts its words with blanks
+        spaced = encoding == "cp949" and share >= 0.95 and _SPACED.subn(b"", sample)[1] > 0.1 * len(pairs)
         if share >= 0.85:
-            scores.append((share + (0.1 if kana >= 0.3 else 0.0), encoding))
+            scores.append((share + (0.1 if kana >= 0.3 or spaced else 0.0), encoding))
     if not scores:
         return ""
     # accented Latin letters stand alone among ASCII; Han characters come in runs

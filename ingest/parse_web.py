@@ -5,8 +5,10 @@ from __future__ import annotations
 import codecs
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+import lxml.html
 import markdown
 from unstructured.partition.html import partition_html
 
@@ -30,6 +32,9 @@ _HAN = "\u3001-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff5e"
 _WRAPPED_HAN = re.compile(rf"(?<=[{_HAN}])[ \t]*\n[ \t]*(?=[{_HAN}])")
 # unstructured folds a <br> into a blank; this private-use character survives it
 _LINE = "\ue00a"
+_TABLE = "\ue00b"
+_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_html: Any = lxml.html  # it has no types
 _LEVEL = 10
 
 
@@ -64,17 +69,38 @@ def _decode_html(data: bytes) -> str:
 
 def html_blocks(text: str) -> list[Block]:
     """Blocks of HTML text. Raises UnreadableFileError when it cannot be parsed."""
-    text = _WRAPPED_HAN.sub("", _BREAK.sub(_LINE, text))
+    text = _WRAPPED_HAN.sub("", _BREAK.sub(_LINE, _DECLARATION.sub("", text)))
     try:
-        found: list[Found] = partition_html(text=text, languages=[""])
+        page, tables = _without_tables(text)
+        found: list[Found] = partition_html(text=page, languages=[""])
+        blocks = [block for element in found for block in _blocks(element, tables)]
     except Exception as error:  # lxml's and unstructured's own
         raise UnreadableFileError(f"the HTML cannot be read: {error}") from error
-    return join_lists([block for element in found for block in _blocks(element)])
+    return join_lists(blocks)
 
 
-def _blocks(element: Found) -> Iterator[Block]:
+def _without_tables(text: str) -> tuple[str, list[str]]:
+    """The page with each table of data replaced by a mark, and the tables: unstructured forgets which cells
+    span rows or columns. Tables that only lay out the page (with headings or other tables inside) stay.
+    """
+    root = _html.document_fromstring(text)
+    tables: list[str] = []
+    for table in list(root.iter("table")):
+        if table.find(".//table") is not None or any(table.iter("h1", "h2", "h3", "h4", "h5", "h6")):
+            continue
+        mark = _html.Element("p")
+        mark.text = f"{_TABLE}{len(tables)}{_TABLE}"
+        mark.tail, table.tail = table.tail, None
+        table.getparent().replace(table, mark)
+        tables.append(_html.tostring(table, encoding="unicode"))
+    return str(_html.tostring(root, encoding="unicode")), tables
+
+
+def _blocks(element: Found, tables: Sequence[str]) -> Iterator[Block]:
     text = element.text.replace(_LINE, "\n")
-    if element.category == "Table":
+    if text.startswith(_TABLE):
+        yield from table_of(tables[int(text.strip(_TABLE))].replace(_LINE, " "), None)
+    elif element.category == "Table":
         markup = element.metadata.text_as_html
         yield from table_of(markup.replace(_LINE, " "), None) if markup else [Block("text", text)]
     elif element.category == "Title":

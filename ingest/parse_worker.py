@@ -15,9 +15,12 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import astuple
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import psutil
 
 from ingest.parse_blocks import Parsed
 from ingest.parse_sniff import check_archive, sniff
@@ -38,10 +41,9 @@ _PARSERS = {
     "eml": ("ingest.parse_mail", "parse_mail"),
     "pdf": ("ingest.parse_pdf", "parse_pdf"),
 }
+_psutil: Any = psutil  # it has no types
 _ARCHIVES = ("docx", "pptx", "xlsx")
 _LENGTH = struct.Struct("<Q")
-# Room that the interpreter and the libraries take before a file is opened
-_OWN_MB = 1500
 
 
 def parse_bytes(data: bytes, name: str, settings: IngestSettings) -> Parsed:
@@ -55,10 +57,25 @@ def parse_bytes(data: bytes, name: str, settings: IngestSettings) -> Parsed:
         raise _too_long(settings)
     module, function = _PARSERS[kind]
     parser: Callable[[bytes, str], Parsed] = getattr(importlib.import_module(module), function)
-    parsed = parser(data, name)
+    with _memory_limited(settings.parse_memory_mb):
+        parsed = parser(data, name)
     if sum(len(block.text.encode("utf-8", "replace")) for block in parsed.blocks) > limit:
         raise _too_long(settings)
     return parsed
+
+
+@contextmanager
+def _memory_limited(megabytes: int) -> Iterator[None]:
+    """Let this process grow by so much at most; beyond it allocations raise MemoryError."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = _psutil.Process().memory_info().vms + megabytes * 1_000_000
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
 
 
 def _too_long(settings: IngestSettings) -> TooLargeError:
@@ -115,11 +132,9 @@ def _answer(request: bytes) -> dict[str, object]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def main(memory_mb: int) -> None:
+def main() -> None:
     """Serve requests from standard input until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    limit = (memory_mb + _OWN_MB) * 1_000_000
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     # libraries print notices: keep them out of the replies
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from ingest.lock import ingest_lock
 from ingest.parse import Parser
 from ingest.parse_blocks import to_document
 from ingest.report import IngestReport, Progress, silent
-from ingest.source import Failure, SourceFile, root_uri, scan
+from ingest.source import Failure, SourceFile, gone, scan
 from rag.errors import IngestError
 from rag.models.protocols import EmbedderProtocol
 from rag.settings import Settings
@@ -26,7 +26,7 @@ from rag.types import Chunk, Document
 __all__ = ["PIPELINE", "fingerprint", "ingest"]
 
 # Grows when parsers or chunker would make something else of the same bytes; every file is then ingested anew
-PIPELINE = 1
+PIPELINE = 2
 
 
 def fingerprint(settings: Settings, embedder: EmbedderProtocol) -> str:
@@ -57,7 +57,7 @@ def ingest(
         files, refused = scan(paths, settings.ingest)
         version = fingerprint(settings, embedder)
         run = _Run(
-            settings, store, embedder, progress or silent, store.states(), version, len(files), refused
+            settings, store, embedder, progress or silent, store.states(), version, len(files), list(refused)
         )
         run.progress("scan", 0, len(files), "", sum(file.size for file in files))
         with Parser(settings.ingest) as parser:
@@ -66,25 +66,13 @@ def ingest(
                 if sum(len(chunks) for _, _, chunks in run.window) >= SLICE:
                     run.flush()
         run.flush()
-        gone = _gone(run.states, [root_uri(path) for path in paths], files, refused) if prune else []
-        removed = store.remove_documents(gone) if gone else 0
+        lost = gone(run.states, paths, files, refused) if prune else []
+        removed = store.remove_documents(lost) if lost else 0
         if settings.ingest.keep_originals:
             sweep_originals(settings.originals_dir, store.originals())
-    counts, seconds = run.counts, round(time.monotonic() - begin, 3)
-    added, updated, unchanged = counts["added"], counts["updated"], counts["unchanged"]
-    return IngestReport(added, updated, unchanged, removed, tuple(run.failed), counts["chunks"], seconds)
-
-
-def _gone(
-    states: Iterable[str], roots: Sequence[str], files: Sequence[SourceFile], refused: Sequence[Failure]
-) -> list[str]:
-    """Sources under the roots that are not there any more. What lies in a folder that could not be listed is
-    not gone.
-    """
-    within = tuple(root.rstrip("/") + "/" for root in roots)
-    present = {file.uri for file in files} | {failure.source for failure in refused}
-    unseen = tuple(failure.source + "/" for failure in refused)
-    return [s for s in states if s.startswith(within) and s not in present and not s.startswith(unseen)]
+    n, seconds = run.counts, round(time.monotonic() - begin, 3)
+    failed = tuple(run.failed)
+    return IngestReport(n["added"], n["updated"], n["unchanged"], removed, failed, n["chunks"], seconds)
 
 
 @dataclass(slots=True)
@@ -131,21 +119,21 @@ class _Run:
     def flush(self) -> None:
         """Embed the chunks of the window together, then commit its documents one by one."""
         window, self.window = self.window, []
-        size, pieces = sum(file.size for file, _, _ in window), sum(len(chunks) for _, _, chunks in window)
+        before, pieces = self.size, sum(len(chunks) for _, _, chunks in window)
+        size = sum(file.size for file, _, _ in window)
 
         def told(count: int) -> None:
-            self.progress(
-                "embed", self.done, self.total, window[-1][0].name, self.size + size * count // pieces
-            )
+            self.size = before + size * count // pieces
+            self.progress("embed", self.done, self.total, window[-1][0].name, self.size)
 
         vectors = embed([(document.title, chunks) for _, document, chunks in window], self.embedder, told)
         for (file, document, chunks), found in zip(window, vectors, strict=True):
             publish(self.store, document, chunks, found, self.version)
             self.counts["chunks"] += len(chunks)
-            self._finish(file, "updated" if file.uri in self.states else "added")
+            self._finish(file, "updated" if file.uri in self.states else "added", size=0)
 
-    def _finish(self, file: SourceFile, outcome: str) -> None:
+    def _finish(self, file: SourceFile, outcome: str, size: int | None = None) -> None:
         self.counts[outcome] += 1
         self.done += 1
-        self.size += file.size
+        self.size += file.size if size is None else size
         self.progress("store", self.done, self.total, file.name, self.size)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import SourceNotFoundError, UnreadableFileError
 from rag.settings import IngestSettings
 
-__all__ = ["Failure", "SourceFile", "root_uri", "scan"]
+__all__ = ["Failure", "SourceFile", "gone", "root_uri", "scan"]
 
 # Left behind by Office, macOS and Windows beside the documents; never documents themselves
 _NOT_DOCUMENTS = ("~$", ".")
@@ -88,6 +88,22 @@ def scan(paths: Sequence[Path], settings: IngestSettings) -> tuple[list[SourceFi
             if file is not None:
                 files[file.uri] = file
     return list(files.values()), list(failures.values())
+
+
+def gone(
+    known: Iterable[str], paths: Sequence[Path], files: Sequence[SourceFile], failures: Sequence[Failure]
+) -> list[str]:
+    """Of the ``known`` uris those under ``paths`` that a scan of them did not meet any more.
+
+    A file that is there but refused is not gone, nor is anything in a folder that could not be listed: a
+    network drive that is away for an hour must not empty the database.
+    """
+    within = tuple(root_uri(path).rstrip("/") + "/" for path in paths)
+    present = {file.uri for file in files} | {failure.source for failure in failures}
+    unseen = tuple(failure.source + "/" for failure in failures)
+    return [
+        uri for uri in known if uri.startswith(within) and uri not in present and not uri.startswith(unseen)
+    ]
 
 
 def _walk(folder: Path, root: Path, refuse: Callable[[Path, str], None]) -> Iterator[Path]:
