@@ -7,7 +7,6 @@ import logging
 import re
 import time
 import uuid
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +21,7 @@ __all__ = ["LoopbackOnly", "RequestLog", "require_loopback"]
 logger = logging.getLogger(__name__)
 
 _GIVEN_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+_HOST = re.compile(r"(\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[\w.-]+))(:\d*)?", re.ASCII)
 _READING = {"GET", "HEAD", "OPTIONS"}
 _QUIET = {"/healthz", "/readyz"}  # asked every few seconds by whoever watches
 
@@ -39,7 +39,7 @@ def require_loopback(settings: Settings) -> None:
     """Raise SettingsError when the server would listen beyond this machine."""
     if not _is_loopback(settings.server.host):
         raise SettingsError(
-            f"server.host is {settings.server.host}, but Citewell has no sign-in yet: it listens only here.",
+            f"server.host is {settings.server.host}, but Citewell has no sign-in yet: this machine only.",
             "Set server.host to 127.0.0.1; reach it from elsewhere through an SSH tunnel.",
         )
 
@@ -61,11 +61,8 @@ class LoopbackOnly:
             return
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
-            name = ""
-        if not _is_loopback(name):
+        named = _HOST.fullmatch(host.lower())
+        if named is None or not _is_loopback(named["v6"] or named["name"]):
             refused = http_problem(421, "This server answers only to this machine's own names.")
             await problem_response(refused)(scope, receive, send)
             return
