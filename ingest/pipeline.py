@@ -119,6 +119,8 @@ class _Run:
     def flush(self) -> None:
         """Embed the chunks of the window together, then commit its documents one by one."""
         window, self.window = self.window, []
+        if not window:
+            return  # not even asking the embedder for its dimension, which would load it
         before, pieces = self.size, sum(len(chunks) for _, _, chunks in window)
         size = sum(file.size for file, _, _ in window)
 

@@ -60,6 +60,16 @@ def test_first_second_and_changed(home, docs):
     assert {p.name for p in settings.originals_dir.glob("*/*")} == store.originals()
 
 
+def test_an_unchanged_folder_does_not_load_the_embedder(home, docs):
+    _run(home, docs)
+
+    class Unloaded:
+        fingerprint = HashingEmbedder.fingerprint
+
+    settings, store = home
+    assert _counts(ingest([docs], settings=settings, store=store, embedder=Unloaded())) == (0, 0, 3, 0, 0)
+
+
 def test_a_touched_file_is_not_parsed_again(home, docs):
     _run(home, docs)
     os.utime(docs / "b.txt", (1, 1))
