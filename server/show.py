@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from rag.types import AnswerVerdict, ClaimVerdict
@@ -48,26 +49,36 @@ def place(page: int | None, heading: Sequence[str]) -> str:
     return ", ".join(parts)
 
 
+def _hang(out: Console, before: Text, body: Text) -> None:
+    """``body`` beside ``before``; where lines are wrapped, those that follow are indented as far."""
+    if out.soft_wrap:
+        out.print(Text.assemble(before, body))
+        return
+    grid = Table.grid()
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(before, body)
+    out.print(grid)
+
+
 def show_claim(out: Console, claim: ClaimOut) -> None:
     """One checked sentence with its verdict and its [n]."""
     icon, word, colour = CLAIM_MARKS[claim.verdict]
     present = set(re.findall(r"\[(\d+)\]", claim.text))
     missing = "".join(f"[{n}]" for n in claim.citations if str(n) not in present)
-    line = Text(f"{icon} {word:<12}", style=colour)
-    line.append(claim.text if not missing else f"{claim.text} {missing}", style="default")
-    out.print(line)
+    said = f"{claim.text} {missing}" if missing else claim.text
+    _hang(out, Text(f"{icon} {word:<12}", style=colour), Text(said))
 
 
 def _show_citation(out: Console, citation: CitationOut) -> None:
     where = place(citation.page, citation.heading)
-    line = Text(f"[{citation.n}] ", style="bold")
-    line.append(citation.title, style="bold")
+    line = Text(citation.title, style="bold")
     if where:
-        line.append(f", {where}")
-    line.append(f"  ({citation.source})", style="dim")
-    out.print(line)
+        line.append(f", {where}", style="not bold")
+    line.append(f"  ({citation.source})", style="not bold dim")
+    _hang(out, Text(f"[{citation.n}] ", style="bold"), line)
     for part in citation.quote.strip().splitlines():
-        out.print(Text(f"    │ {part}"))
+        _hang(out, Text("    │ "), Text(part))
 
 
 def _show_nearest(out: Console, nearest: Sequence[DocumentOut]) -> None:
