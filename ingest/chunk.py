@@ -69,21 +69,15 @@ def _sections(pieces: Sequence[Piece]) -> list[_Section]:
     """Runs of pieces of one path and page. A heading with nothing below it but deeper headings goes with what
     follows.
     """
-    sections: list[_Section] = []
+    runs: list[list[Piece]] = []
     for piece in pieces:
-        last = sections[-1] if sections else None
-        if (
-            last is None
-            or last.path != piece.path
-            or last.pieces[-1].page != piece.page
-            or piece.role == "heading"
-        ):
-            if last is not None and _goes_on(last, piece):
-                sections[-1] = _Section(piece.path, (*last.pieces, piece))
-            else:
-                sections.append(_Section(piece.path, (piece,)))
+        last = runs[-1] if runs else None
+        same = last is not None and last[-1].path == piece.path and last[-1].page == piece.page
+        if last is not None and ((same and piece.role != "heading") or _goes_on(last, piece)):
+            last.append(piece)
         else:
-            sections[-1] = _Section(last.path, (*last.pieces, piece))
+            runs.append([piece])
+    sections = [_Section(run[-1].path, tuple(run)) for run in runs]
     # a heading that a page's end parts from what it heads is in the path of that already
     return [
         section
@@ -96,15 +90,12 @@ def _bare(section: _Section) -> bool:
     return all(piece.role == "heading" and not piece.quotable for piece in section.pieces)
 
 
-def _goes_on(section: _Section, piece: Piece) -> bool:
-    bare = all(own.role == "heading" for own in section.pieces)
-    inside = len(piece.path) >= len(section.path) and piece.path[: len(section.path)] == section.path
-    return (
-        bare
-        and inside
-        and (piece.path != section.path or piece.role != "heading")
-        and section.pieces[-1].page == piece.page
-    )
+def _goes_on(run: Sequence[Piece], piece: Piece) -> bool:
+    """Whether the run is nothing but headings, and the piece stands below the last of them, on its page."""
+    above = run[-1].path
+    below = len(piece.path) > len(above) or piece.role != "heading"
+    bare = run[-1].role == "heading" and all(own.role == "heading" for own in run)
+    return bare and below and piece.path[: len(above)] == above and run[-1].page == piece.page
 
 
 def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
@@ -120,22 +111,30 @@ def _grouped(sections: Sequence[_Section], cost: Cost) -> list[list[_Section]]:
     if _fits(sections, cost):
         return [list(sections)]
     groups: list[list[_Section]] = []
-    tiny = TINY * cost.budget
-    for section in sections:
-        group = groups[-1] if groups else None
-        related = group is not None and (
-            section.path[:-1] == group[0].path[:-1] or section.path[: len(group[0].path)] == group[0].path
-        )
-        if (
-            group
-            and related
-            and all(s.body <= tiny for s in (*group, section))
-            and _fits([*group, section], cost)
-        ):
-            group.append(section)
+    for number, section in enumerate(sections):
+        if groups and _joins(groups[-1], sections, number, cost):
+            groups[-1].append(section)
         else:
             groups.append([section])
     return groups
+
+
+def _joins(group: Sequence[_Section], sections: Sequence[_Section], number: int, cost: Cost) -> bool:
+    """Whether a section goes with the tiny ones before it. A chapter with parts of its own goes as a whole or
+    not at all: half of it in one chunk and half in another would be read as two things.
+    """
+    section, last = sections[number], group[-1]
+    depth = len(_common([last.path, section.path]))
+    if depth < len(_common([one.path for one in group])) and depth < len(group[0].path) - 1:
+        return False
+    branch = section.path[: depth + 1]
+    after = number + 1
+    while (
+        after < len(sections) and sections[after].path[: depth + 1] == branch != sections[after].path[:depth]
+    ):
+        after += 1
+    whole = [*group, *sections[number:after]]
+    return all(one.body <= TINY * cost.budget for one in whole) and _fits(whole, cost)
 
 
 def _fits(sections: Sequence[_Section], cost: Cost) -> bool:
@@ -165,7 +164,8 @@ def _packed(group: Sequence[_Section], cost: Cost) -> list[_Pack]:
     last = sum(piece.tokens for piece in packs[-1])
     if len(packs) > 1 and last < 0.5 * cost.budget:
         # even shares read better than a full chunk and a crumb
-        share = sum(piece.tokens for piece in pieces) / len(packs) / cost.room(path, "")
+        room = min(cost.room(path, piece.header) for piece in pieces)
+        share = sum(piece.tokens + 1 for piece in pieces) / len(packs) / room
         for scale in (share * 1.05, share * 1.15, share * 1.3):
             even = _filled(pieces, path, cost, min(1.0, scale))
             if len(even) <= len(packs):
