@@ -28,9 +28,9 @@ def _logit(probability: float) -> float:
 
 
 def _margin(scores: Sequence[float]) -> float:
-    """How far the best passage stands out from the mean of the following ones."""
+    """How far the best passage stands out from the mean of the others; the next two may be older versions of it."""
     padded = [*scores[:WIDTH], *[BACKGROUND] * (WIDTH - len(scores))]
-    return padded[0] - fmean(padded[1:])
+    return padded[0] - fmean(padded[3:])
 
 
 def answerable_signals(query: Query, hits: Sequence[Hit], evidence: Sequence[Evidence]) -> dict[str, float]:
@@ -44,6 +44,7 @@ def answerable_signals(query: Query, hits: Sequence[Hit], evidence: Sequence[Evi
         "missing": max(missing, default=0.0) / 10,
         "passage_cover": max(hit.cover for hit in hits),
         "standing": max(max(hit.sentences, default=0.0) for hit in hits),
+        "similarity": max(hit.dense or 0.0 for hit in hits),
         "margin": _margin([hit.score for hit in hits]),
     }
 

@@ -17,6 +17,7 @@ from rag.types import Evidence, Hit, Query, Span
 
 __all__ = ["group_of", "select_evidence", "sentence_signals"]
 
+FEWEST_TERMS = 3
 _NUMERAL = re.compile(r"\d|[一二三四五六七八九十百千万亿两半]|[٠-٩]|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|half|zwei|drei|vier)\b", re.I)
 _DATE = re.compile(r"\d{4}|\d+\s*[月日号年]|\d{1,2}[./-]\d|[一二三四五六七八九十]+[月日号年]|世纪|century|Jahrhundert", re.I)
 
@@ -70,9 +71,10 @@ def sentence_signals(query: Query, hit: Hit) -> list[dict[str, float]]:
     return signals
 
 
-def _is_heading(hit: Hit, text: str) -> bool:
-    """A heading names the answer's place, it is not the answer."""
-    return text.strip() in hit.chunk.heading or text.strip() == hit.chunk.header
+def _quotable(hit: Hit, text: str) -> bool:
+    """A heading names the answer's place, it is not the answer; and two words ("Dear Fergal,") state nothing."""
+    bare = text.strip()
+    return bare not in hit.chunk.heading and bare != hit.chunk.header and len(terms(bare)) >= FEWEST_TERMS
 
 
 def _candidates(query: Query, hits: Sequence[Hit]) -> list[_Candidate]:
@@ -82,7 +84,7 @@ def _candidates(query: Query, hits: Sequence[Hit]) -> list[_Candidate]:
         group = group_of(query, hit)
         for i, signals in enumerate(sentence_signals(query, hit)):
             start, end = hit.chunk.sentences[i]
-            if not _is_heading(hit, hit.chunk.text[start - hit.chunk.start : end - hit.chunk.start]):
+            if _quotable(hit, hit.chunk.text[start - hit.chunk.start : end - hit.chunk.start]):
                 found.append(_Candidate(hit, (start, end), i, model.probability(group, signals)))
     return sorted(found, key=lambda c: (-c.score, c.hit.chunk.id, c.position))
 

@@ -8,16 +8,22 @@ words of the question stand in no document and rank fusion is misled by the few 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag.index.geometry import Geometry
 from rag.store import Store
-from rag.text import terms
+from rag.text import HAN_KANA, terms
 from rag.types import Hit, Query
 
 __all__ = ["cover", "rerank"]
+
+# The language that Latin lines in Chinese and Japanese documents are taken for.
+LATIN = "en"
+_CJK = re.compile(f"[{HAN_KANA}]")
 
 # In standard deviations: what it is worth that all of the question's rare words stand in the passage.
 COVER_WEIGHT = 4.0
@@ -38,7 +44,8 @@ def rerank(query: Query, hits: Sequence[Hit], store: Store, geometry: Geometry, 
     ``score`` becomes standing of the passage + standing of its best sentence + COVER_WEIGHT * cover.
     """
     vectors = store.hit_vectors([hit.chunk.id for hit in hits])
-    usual = {name: geometry.usual(query.vector, name) for name in {hit.document.language for hit in hits}}
+    languages = {LATIN, *(hit.document.language for hit in hits)}
+    usual = {name: geometry.usual(query.vector, name) for name in languages}
     scored = []
     for hit in hits:
         if hit.chunk.id not in vectors:
@@ -46,7 +53,7 @@ def rerank(query: Query, hits: Sequence[Hit], store: Store, geometry: Geometry, 
         whole, inner = (v.astype(np.float32) @ query.vector for v in vectors[hit.chunk.id])
         mean, deviation = usual[hit.document.language]
         standing = (float(whole) - mean) / deviation
-        sentences = tuple(float(s) for s in (inner - mean) / deviation)
+        sentences = _standings(hit, inner, usual)
         covered = cover(query.weights, hit.chunk.embedding_text(hit.document.title))
         scored.append(
             dataclasses.replace(
@@ -59,3 +66,15 @@ def rerank(query: Query, hits: Sequence[Hit], store: Store, geometry: Geometry, 
             )
         )
     return sorted(scored, key=lambda hit: (-hit.score, hit.chunk.id))[:k]
+
+
+def _standings(hit: Hit, cosines: NDArray[np.float32], usual: Mapping[str, tuple[float, float]]) -> tuple[float, ...]:
+    """Standing of each sentence in its own language: a mail header in a Chinese thread is near to any English question."""
+    chunk = hit.chunk
+    found = []
+    for (start, end), cosine in zip(chunk.sentences, cosines, strict=True):
+        text = chunk.text[start - chunk.start : end - chunk.start]
+        borrowed = hit.document.language in ("zh", "ja") and 5 * len(_CJK.findall(text)) < len(text)
+        mean, deviation = usual[LATIN if borrowed else hit.document.language]
+        found.append((float(cosine) - mean) / deviation)
+    return tuple(found)

@@ -60,6 +60,7 @@ _UNITS = {
     "m": "m metre metres meter meters 米 メートル",
     "km": "km kilometre kilometres 公里",
     "mm": "mm 毫米",
+    "m2": "m² m2 qm sqm 平方米 平米 平方メートル",
     "celsius": "°c ℃ celsius 摄氏度",
 }
 _UNIT_OF = {form: unit for unit, forms in _UNITS.items() for form in forms.split() if form != "per" and form != "cent"}
@@ -167,11 +168,14 @@ def quantities(text: str) -> list[Quantity]:
 
 def missing_numbers(sentence: str, evidence: Iterable[str]) -> list[str]:
     """The numbers of ``sentence`` that stand in none of the evidence texts, or only with another unit."""
-    known = [q for text in evidence for q in quantities(text)]
+    texts = list(evidence)
+    known = [q for text in texts for q in quantities(text)]
+    units = {_UNIT_OF[form] for text in texts for form in _UNIT_AFTER.findall(unicodedata.normalize("NFKC", text).lower())}
     missing = []
     for quantity in quantities(sentence):
         same = [k for k in known if k.values & quantity.values]
-        clash = quantity.unit and same and all(k.unit and k.unit != quantity.unit for k in same)
-        if not same or clash:
+        # a table's number has its unit in the header, so one that stands anywhere in the evidence will do
+        fits = not quantity.unit or any(k.unit == quantity.unit or (not k.unit and quantity.unit in units) for k in same)
+        if not same or not fits:
             missing.append(quantity.text)
     return missing
