@@ -16,6 +16,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 from corpora import Corpus, Question, build, holds, read_questions, sample
@@ -38,12 +39,19 @@ from rag.types import Hit, Query, User
 SEED = 20261123
 TOP = 8
 # Words cannot match across languages: what little they seem to tell there is chance
-WORDS = {"same": (), "cross": ("cover", "nearby", "passage_cover", "union", "missing")}
+WORDS = {"same": (), "cross": ("cover", "nearby", "passage_cover", "union", "missing", "similarity")}
 FOLDER = Path(rag.calibration.__file__).parent
 # Share of the questions whose paragraph is not there that must be refused, on the fitting sets
 ABSTAIN = 0.82
 # Share of the on-topic questions that may be called off topic
 OFF_TOPIC_ERROR = 0.005
+
+
+class Fitted(TypedDict):
+    """One group of a logistic model."""
+
+    intercept: float
+    coefficients: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +91,7 @@ class Bench:
             )
 
 
-def fitted(rows: Sequence[dict[str, float]], labels: Sequence[bool], leave_out: Sequence[str] = ()) -> dict[str, object]:
+def fitted(rows: Sequence[dict[str, float]], labels: Sequence[bool], leave_out: Sequence[str] = ()) -> Fitted:
     """Coefficients of a logistic regression on standardised signals, in the signals' own units."""
     names = [name for name in rows[0] if name not in leave_out]
     values = np.array([[row[name] for name in names] for row in rows])
@@ -95,7 +103,7 @@ def fitted(rows: Sequence[dict[str, float]], labels: Sequence[bool], leave_out: 
     return {"intercept": round(intercept, 4), "coefficients": {n: round(float(c), 4) for n, c in zip(names, coefficients, strict=True)}}
 
 
-def write(name: str, groups: dict[str, dict[str, object]], threshold: float, trained_on: dict[str, str], command: str = "python tests/bench/fit.py DATA") -> None:
+def write(name: str, groups: dict[str, Fitted], threshold: float, trained_on: dict[str, str], command: str = "python tests/bench/fit.py DATA") -> None:
     """Write one model's data file and make the running process read it."""
     content = {
         "name": name,
@@ -107,6 +115,14 @@ def write(name: str, groups: dict[str, dict[str, object]], threshold: float, tra
     }
     (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
     logistic.load.cache_clear()
+
+
+def _probability(values: Fitted, row: dict[str, float]) -> float:
+    return logistic.Logistic("", {"": values["coefficients"]}, {"": values["intercept"]}, 0).probability("", row)
+
+
+def _logit(p: float) -> float:
+    return float(np.log(p / (1 - p)))
 
 
 def fit_evidence(sets: dict[str, list[Looked]]) -> None:
@@ -139,12 +155,15 @@ def fit_answerable(sets: dict[str, list[Looked]], benches: dict[int, Bench]) -> 
                 origin.append(bench.corpus.name)
         groups[group] = fitted(rows, labels, WORDS[group])
         notes[group] = f"{len(looked)} questions with their paragraph and without"
-        if group == "same":
-            model = logistic.Logistic("", {group: groups[group]["coefficients"]}, {group: groups[group]["intercept"]}, 0)
-            for name in sorted(set(origin)):
-                without = [model.probability(group, r) for r, y, o in zip(rows, labels, origin, strict=True) if not y and o == name]
-                thresholds.append(float(np.quantile(without, ABSTAIN)))
-    write("answerable", groups, float(np.mean(thresholds)), notes)
+        quantiles = []
+        for name in sorted(set(origin)):
+            without = [_probability(groups[group], r) for r, y, o in zip(rows, labels, origin, strict=True) if not y and o == name]
+            quantiles.append(float(np.quantile(without, ABSTAIN)))
+        thresholds.append(float(np.mean(quantiles)))
+    # one threshold: the group across languages is moved so that it refuses as often as the other
+    shift = _logit(thresholds[0]) - _logit(thresholds[1])
+    groups["cross"]["intercept"] = round(groups["cross"]["intercept"] + shift, 4)
+    write("answerable", groups, thresholds[0], notes)
 
 
 def fit_scope(on: dict[str, list[Looked]], off: dict[str, list[Sequence[Hit]]]) -> None:
@@ -155,9 +174,8 @@ def fit_scope(on: dict[str, list[Looked]], off: dict[str, list[Sequence[Hit]]]) 
         strange = [scope_signals(hits) for hits in off[group]]
         groups[group] = fitted([*rows, *strange], [True] * len(rows) + [False] * len(strange), ("sentence", *WORDS[group]))
         notes[group] = f"{len(rows)} on topic, {len(strange)} off topic"
-        model = logistic.Logistic("", {group: groups[group]["coefficients"]}, {group: groups[group]["intercept"]}, 0)
-        lowest.append(np.quantile([model.probability(group, row) for row in rows], OFF_TOPIC_ERROR))
-        caught = np.mean([model.probability(group, row) < lowest[-1] for row in strange])
+        lowest.append(np.quantile([_probability(groups[group], row) for row in rows], OFF_TOPIC_ERROR))
+        caught = np.mean([_probability(groups[group], row) < lowest[-1] for row in strange])
         print(f"scope, {group}: {caught:.2f} of the off-topic questions are below the threshold of {OFF_TOPIC_ERROR:.1%} error")
     write("scope", groups, float(min(lowest)), notes)
 

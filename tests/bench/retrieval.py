@@ -1,0 +1,83 @@
+"""Is the right paragraph among the first hits? Questions of XQuAD against its 240 paragraphs, one document each.
+
+    python tests/bench/retrieval.py DATA [--out FILE]
+
+Prints recall at 1 and 5 for the two searches alone, for rank fusion and for what Citewell does with them, so that every step shows what it is worth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from pathlib import Path
+
+from corpora import Corpus, build, read_questions
+
+from rag.index.dense import DenseIndex
+from rag.models.embedder import Embedder
+from rag.rerank import rerank
+from rag.retrieve import look_up, retrieve
+from rag.settings import load_settings
+from rag.store import Store
+from rag.types import Hit, User
+
+PAIRS = (("en", "en"), ("zh", "zh"), ("de", "de"), ("zh", "en"), ("en", "zh"), ("de", "en"), ("ru", "en"), ("ar", "en"))
+STEPS = ("dense", "lexical", "fused", "reranked")
+
+
+def _documents(hits: list[Hit]) -> list[str]:
+    return list(dict.fromkeys(hit.document.source for hit in hits))
+
+
+def _ranked(hits: list[Hit], step: str) -> list[str]:
+    """Documents in the order that this step alone would give them."""
+    if step == "fused":
+        return _documents(hits)
+    scored = [(getattr(hit, step), hit) for hit in hits if getattr(hit, step) is not None]
+    return _documents([hit for _, hit in sorted(scored, key=lambda item: -item[0])])
+
+
+def measure(file: Path, corpus: Corpus, embedder: Embedder) -> dict[str, dict[str, float]]:
+    """Recall of each step over all questions of a file."""
+    store = Store.open(corpus.settings)
+    index = DenseIndex(store, corpus.settings.index_dir, embedder.dimension)
+    settings = corpus.settings.retrieve
+    found = {step: [0, 0] for step in STEPS}
+    _, questions = read_questions(file)
+    for question in questions:
+        query = look_up(question.text, store, embedder)
+        hits = retrieve(query, store, index, User(), settings)
+        lists = {step: _ranked(hits, step) for step in STEPS[:-1]}
+        lists["reranked"] = _documents(rerank(query, hits, store, index.geometry, len(hits)))
+        gold = corpus.source(question.paragraph)
+        for step, documents in lists.items():
+            found[step][0] += gold in documents[:1]
+            found[step][1] += gold in documents[:5]
+    store.close()
+    return {
+        step: {"recall@1": round(one / len(questions), 3), "recall@5": round(five / len(questions), 3)}
+        for step, (one, five) in found.items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--work", type=Path, default=Path("var/bench"))
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    settings = load_settings()
+    embedder = Embedder.load(settings.embedder, settings.models_dir)
+    report: dict[str, object] = {"machine": platform.processor() or platform.machine(), "questions": 1190}
+    for asked, documents in PAIRS:
+        corpus = build(arguments.data / f"xquad.{documents}.json", arguments.work, embedder)
+        result = measure(arguments.data / f"xquad.{asked}.json", corpus, embedder)
+        report[f"{asked} -> {documents}"] = result
+        print(f"{asked} -> {documents}: " + "; ".join(f"{s} {v['recall@1']:.3f} / {v['recall@5']:.3f}" for s, v in result.items()), flush=True)
+    if arguments.out:
+        arguments.out.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
