@@ -1,16 +1,17 @@
-"""What the machine must have before environments are made: Python 3.11 or newer, git, a C compiler, room on the disk.
+"""What the machine must have before environments are made: a new enough Python, a compiler, room on the disk.
 
 Uses the standard library alone, and syntax that an old Python can read, because nothing is installed yet.
 """
 
 import shutil
 import sys
+from typing import Iterator  # noqa: UP035 - an old Python must be able to read this file
 
 NEWEST_TOO_OLD = (3, 10)
 NEEDED_GB = 12.0
 
 
-def problems(folder):
+def problems(folder: str) -> Iterator[tuple[str, str]]:
     """Yield (what is wrong, what to do) for this machine."""
     if sys.version_info[:2] <= NEWEST_TOO_OLD:
         yield (
@@ -27,16 +28,16 @@ def problems(folder):
     free = shutil.disk_usage(folder).free / 1e9
     if free < NEEDED_GB:
         yield (
-            "Only {:.1f} GB of disk are free here; environments and models need {:.0f} GB.".format(free, NEEDED_GB),
+            f"Only {free:.1f} GB of disk are free here; environments and models need {NEEDED_GB:.0f} GB.",
             "Free some space, or clone the project onto a larger disk.",
         )
 
 
-def main():
+def main() -> None:
     """Print every problem with its remedy; exit 1 when there is one."""
     found = list(problems("."))
     for problem, remedy in found:
-        sys.stderr.write("citewell: {}\n          {}\n".format(problem, remedy))
+        sys.stderr.write(f"citewell: {problem}\n          {remedy}\n")
     sys.exit(1 if found else 0)
 
 

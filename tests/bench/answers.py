@@ -2,11 +2,11 @@
 
     python tests/bench/answers.py DATA [--count 150] [--quotes-only] [--out FILE]
 
-DATA is a folder with xquad.en.json and xquad.zh.json. Each paragraph is a document; ``--count`` questions are drawn with a seed and asked twice, policy strict,
-at most three sentences: once of all documents, once of the same documents without the paragraph that holds the answer (left out by access groups,
-as it would be for a reader who may not see it). A generator must be running for the full path (``citewell model serve``);
-``--quotes-only`` measures without one.
-"""
+DATA is a folder with xquad.en.json and xquad.zh.json. Each paragraph is a document; ``--count`` questions are
+drawn with a seed and asked twice, policy strict, at most three sentences: once of all documents, once of the
+same documents without the paragraph that holds the answer (left out by access groups, as it would be for a
+reader who may not see it). A generator must be running for the full path (``citewell model serve``);
+``--quotes-only`` measures without one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from rag.models.embedder import Embedder
 from rag.settings import load_settings
 from rag.store import Store
 from rag.tables import document, document_group
-from rag.types import Answer, AnswerVerdict, User
+from rag.types import Answer, AnswerVerdict, ClaimVerdict, User
 
 SEED = 7
 
@@ -79,35 +79,59 @@ def _median(values: list[float]) -> float | None:
     return round(statistics.median(values), 1) if values else None
 
 
-def _measure(corpus: Corpus, questions: list[Question]) -> dict[str, object]:
+def _draft(answer: Answer) -> str:
+    """What the generator contributed to the answer."""
+    return " ".join(claim.text for claim in answer.claims if claim.verdict is not ClaimVerdict.QUOTED)
+
+
+def _abstention(without: list[Answer]) -> dict[str, float]:
+    """How answers end when the paragraph is not there."""
+    kinds = {v: sum(a.verdict is v for a in without) / len(without) for v in AnswerVerdict}
+    return {
+        "insufficient_when_left_out": round(kinds[AnswerVerdict.INSUFFICIENT_CONTEXT], 3),
+        "off_topic_when_left_out": round(kinds[AnswerVerdict.OFF_TOPIC], 3),
+    }
+
+
+def _measure(corpus: Corpus, questions: list[Question], *, there_only: bool) -> dict[str, object]:
     begin = time.monotonic()
     answers, right, cited = asyncio.run(_ask(corpus, questions, hide=False))
-    without, _, _ = asyncio.run(_ask(corpus, questions, hide=True))
+    without = [] if there_only else asyncio.run(_ask(corpus, questions, hide=True))[0]
     held = [holds(a.answer, q.answers) for a, q in zip(answers, questions, strict=True)]
     full = [a for a in answers if a.verdict is not AnswerVerdict.INSUFFICIENT_CONTEXT]
     return {
         "questions": len(questions),
         "contained": round(sum(held) / len(held), 3),
         "refused_though_there": round(1 - len(full) / len(answers), 3),
-        "insufficient_when_left_out": round(
-            sum(a.verdict is AnswerVerdict.INSUFFICIENT_CONTEXT for a in without) / len(without), 3
+        **(_abstention(without) if without else {}),
+        "drafts_shown": round(sum(bool(_draft(a)) for a in full) / len(full), 3),
+        "drafts_with_the_answer": round(
+            sum(holds(_draft(a), q.answers) for a, q in zip(answers, questions, strict=True) if _draft(a))
+            / len(full),
+            3,
         ),
-        "off_topic_when_left_out": round(sum(a.verdict is AnswerVerdict.OFF_TOPIC for a in without) / len(without), 3),
         "verdicts": {v.value: sum(a.verdict is v for a in answers) for v in AnswerVerdict},
         "most_sentences": max(len(a.claims) for a in answers),
         "citations_verbatim": f"{right} of {cited}",
         "median_ms": _median([a.timings_ms["total"] for a in full]),
-        "median_first_sentence_ms": _median([a.timings_ms.get("first_sentence", a.timings_ms["total"]) for a in full]),
+        "median_first_sentence_ms": _median(
+            [a.timings_ms.get("first_sentence", a.timings_ms["total"]) for a in full]
+        ),
         "seconds": round(time.monotonic() - begin),
     }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parser.add_argument("--work", type=Path, default=Path("var/bench"))
     parser.add_argument("--count", type=int, default=150)
     parser.add_argument("--quotes-only", action="store_true")
+    parser.add_argument(
+        "--there-only", action="store_true", help="ask each question once, with its paragraph there"
+    )
     parser.add_argument("--languages", nargs="+", default=["en", "zh"])
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
@@ -123,9 +147,13 @@ def main() -> None:
         corpus = build(file, arguments.work, embedder)
         generator = corpus.settings.generator.model_copy(update={"enabled": not arguments.quotes_only})
         corpus = Corpus(
-            corpus.name, corpus.settings.model_copy(update={"generator": generator}), corpus.folder, corpus.paragraphs
+            corpus.name,
+            corpus.settings.model_copy(update={"generator": generator}),
+            corpus.folder,
+            corpus.paragraphs,
         )
-        report[language] = _measure(corpus, sample(read_questions(file)[1], arguments.count, SEED))
+        questions = sample(read_questions(file)[1], arguments.count, SEED)
+        report[language] = _measure(corpus, questions, there_only=arguments.there_only)
         print(json.dumps({language: report[language]}, ensure_ascii=False, indent=2), flush=True)
     if arguments.out:
         arguments.out.write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", "utf-8")

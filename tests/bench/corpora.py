@@ -1,7 +1,8 @@
-"""Public question sets as collections of documents: one text file per paragraph, ingested like any other folder.
+"""Public question sets as collections of documents: one text file per paragraph, ingested like any other
+folder.
 
-The sets are in SQuAD's form (SQuAD 2, XQuAD, CMRC 2018); where they come from and their licences is told beside them, not here.
-"""
+The sets are in SQuAD's form (SQuAD 2, XQuAD, CMRC 2018); where they come from and their licences is told
+beside them, not here."""
 
 from __future__ import annotations
 
@@ -24,7 +25,9 @@ __all__ = ["Corpus", "Question", "build", "holds", "read_questions"]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``paragraph`` numbers the paragraph that holds the answer; ``answers`` are accepted strings, empty when there is none."""
+    """``paragraph`` numbers the paragraph that holds the answer; ``answers`` are accepted strings, empty when
+    there is none.
+    """
 
     id: str
     text: str
@@ -62,7 +65,9 @@ def read_questions(file: Path) -> tuple[tuple[str, ...], list[Question]]:
 
 
 def build(file: Path, work: Path, embedder: Embedder) -> Corpus:
-    """Write the paragraphs of ``file`` as documents below ``work`` and ingest them; what is there is reused."""
+    """Write the paragraphs of ``file`` as documents below ``work`` and ingest them; what is there is
+    reused.
+    """
     name = file.stem
     paragraphs, _ = read_questions(file)
     folder = (work / name / "documents").resolve()
@@ -93,6 +98,8 @@ def _bare(text: str) -> str:
 
 
 def holds(text: str, answers: Sequence[str]) -> bool:
-    """Whether one of the accepted answers stands in the text; case, width, script variant, blanks and punctuation do not count."""
+    """Whether one of the accepted answers stands in the text; case, width, script variant, blanks and
+    punctuation do not count.
+    """
     bare = _bare(text)
     return any(_bare(answer) in bare for answer in answers)

@@ -2,10 +2,10 @@
 
     python tests/bench/fit.py DATA [--work DIR] [--questions 700]
 
-DATA is a folder with the public sets. Fitted on CMRC 2018 (trial, Chinese) and SQuAD 2 (half of dev, English) for questions in the language of the
-documents; for questions in another language on XQuAD (German, Russian and Arabic questions, English documents), the only parallel
-set at hand. XQuAD in English and Chinese is kept for measuring: paragraphs that it shares with SQuAD 2 take no part.
-"""
+DATA is a folder with the public sets. Fitted on CMRC 2018 (trial, Chinese) and SQuAD 2 (half of dev, English)
+for questions in the language of the documents; for questions in another language on XQuAD (German, Russian
+and Arabic questions, English documents), the only parallel set at hand. XQuAD in English and Chinese is kept
+for measuring: paragraphs that it shares with SQuAD 2 take no part."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 import rag.calibration
 from rag.answerable import answerable_signals
 from rag.calibration import logistic
-from rag.evidence import group_of, select_evidence, sentence_signals
+from rag.evidence import select_evidence, sentence_signals
 from rag.index.dense import DenseIndex
 from rag.models.embedder import Embedder
 from rag.rerank import rerank
@@ -100,10 +100,19 @@ def fitted(rows: Sequence[dict[str, float]], labels: Sequence[bool], leave_out: 
     scale = np.where(scaler.scale_ > 0, scaler.scale_, 1.0)
     coefficients = model.coef_[0] / scale
     intercept = float(model.intercept_[0] - (coefficients * scaler.mean_).sum())
-    return {"intercept": round(intercept, 4), "coefficients": {n: round(float(c), 4) for n, c in zip(names, coefficients, strict=True)}}
+    return {
+        "intercept": round(intercept, 4),
+        "coefficients": {n: round(float(c), 4) for n, c in zip(names, coefficients, strict=True)},
+    }
 
 
-def write(name: str, groups: dict[str, Fitted], threshold: float, trained_on: dict[str, str], command: str = "python tests/bench/fit.py DATA") -> None:
+def write(
+    name: str,
+    groups: dict[str, Fitted],
+    threshold: float,
+    trained_on: dict[str, str],
+    command: str = "python tests/bench/fit.py DATA",
+) -> None:
     """Write one model's data file and make the running process read it."""
     content = {
         "name": name,
@@ -118,7 +127,9 @@ def write(name: str, groups: dict[str, Fitted], threshold: float, trained_on: di
 
 
 def _probability(values: Fitted, row: dict[str, float]) -> float:
-    return logistic.Logistic("", {"": values["coefficients"]}, {"": values["intercept"]}, 0).probability("", row)
+    return logistic.Logistic("", {"": values["coefficients"]}, {"": values["intercept"]}, 0).probability(
+        "", row
+    )
 
 
 def _logit(p: float) -> float:
@@ -132,7 +143,9 @@ def fit_evidence(sets: dict[str, list[Looked]]) -> None:
         rows, labels = [], []
         for item in looked:
             for hit in item.hits[:TOP]:
-                texts = [hit.chunk.text[a - hit.chunk.start : b - hit.chunk.start] for a, b in hit.chunk.sentences]
+                texts = [
+                    hit.chunk.text[a - hit.chunk.start : b - hit.chunk.start] for a, b in hit.chunk.sentences
+                ]
                 for text, signals in zip(texts, sentence_signals(item.query, hit), strict=True):
                     rows.append(signals)
                     labels.append(hit.document.source == item.gold and holds(text, item.question.answers))
@@ -149,7 +162,9 @@ def fit_answerable(sets: dict[str, list[Looked]], benches: dict[int, Bench]) -> 
         for item in looked:
             bench = benches[id(item)]
             for hits, label in ((item.hits, True), (item.without, False)):
-                evidence = select_evidence(item.query, hits, bench.corpus.settings.answer, bench.embedder.count_tokens)
+                evidence = select_evidence(
+                    item.query, hits, bench.corpus.settings.answer, bench.embedder.count_tokens
+                )
                 rows.append(answerable_signals(item.query, hits, evidence))
                 labels.append(label)
                 origin.append(bench.corpus.name)
@@ -157,7 +172,11 @@ def fit_answerable(sets: dict[str, list[Looked]], benches: dict[int, Bench]) -> 
         notes[group] = f"{len(looked)} questions with their paragraph and without"
         quantiles = []
         for name in sorted(set(origin)):
-            without = [_probability(groups[group], r) for r, y, o in zip(rows, labels, origin, strict=True) if not y and o == name]
+            without = [
+                _probability(groups[group], r)
+                for r, y, o in zip(rows, labels, origin, strict=True)
+                if not y and o == name
+            ]
             quantiles.append(float(np.quantile(without, ABSTAIN)))
         thresholds.append(float(np.mean(quantiles)))
     # one threshold: the group across languages is moved so that it refuses as often as the other
@@ -167,21 +186,29 @@ def fit_answerable(sets: dict[str, list[Looked]], benches: dict[int, Bench]) -> 
 
 
 def fit_scope(on: dict[str, list[Looked]], off: dict[str, list[Sequence[Hit]]]) -> None:
-    """P(the documents are about the question); on topic are also the questions whose paragraph was left out."""
+    """P(the documents are about the question); on topic are also the questions whose paragraph was left
+    out.
+    """
     groups, notes, lowest = {}, {}, []
     for group, looked in on.items():
         rows = [scope_signals(hits) for item in looked for hits in (item.hits, item.without)]
         strange = [scope_signals(hits) for hits in off[group]]
-        groups[group] = fitted([*rows, *strange], [True] * len(rows) + [False] * len(strange), ("sentence", *WORDS[group]))
+        groups[group] = fitted(
+            [*rows, *strange], [True] * len(rows) + [False] * len(strange), ("sentence", *WORDS[group])
+        )
         notes[group] = f"{len(rows)} on topic, {len(strange)} off topic"
         lowest.append(np.quantile([_probability(groups[group], row) for row in rows], OFF_TOPIC_ERROR))
         caught = np.mean([_probability(groups[group], row) < lowest[-1] for row in strange])
-        print(f"scope, {group}: {caught:.2f} of the off-topic questions are below the threshold of {OFF_TOPIC_ERROR:.1%} error")
+        print(
+            f"scope, {group}: {caught:.2f} of the off-topic questions are refused at {OFF_TOPIC_ERROR:.1%} error"
+        )
     write("scope", groups, float(min(lowest)), notes)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parser.add_argument("--work", type=Path, default=Path("var/bench"))
     parser.add_argument("--questions", type=int, default=700)
@@ -189,10 +216,19 @@ def main() -> None:
     settings = load_settings()
     embedder = Embedder.load(settings.embedder, settings.models_dir)
     names = ("cmrc2018_trial", "squad2_half_dev_a", "xquad.en")
-    bench = {name: Bench(build(arguments.data / f"{name}.json", arguments.work, embedder), embedder) for name in names}
-    questions = {f.stem: read_questions(f)[1] for f in sorted(arguments.data.glob("*.json")) if f.stem.startswith(("xquad", *names))}
+    bench = {
+        name: Bench(build(arguments.data / f"{name}.json", arguments.work, embedder), embedder)
+        for name in names
+    }
+    questions = {
+        f.stem: read_questions(f)[1]
+        for f in sorted(arguments.data.glob("*.json"))
+        if f.stem.startswith(("xquad", *names))
+    }
     measured = {text[:60] for text in bench["xquad.en"].corpus.paragraphs}
-    shared = {i for i, text in enumerate(bench["squad2_half_dev_a"].corpus.paragraphs) if text[:60] in measured}
+    shared = {
+        i for i, text in enumerate(bench["squad2_half_dev_a"].corpus.paragraphs) if text[:60] in measured
+    }
     plan = [("same", "cmrc2018_trial", "cmrc2018_trial"), ("same", "squad2_half_dev_a", "squad2_half_dev_a")]
     plan += [("cross", "xquad.en", f"xquad.{language}") for language in ("de", "ru", "ar")]
     english = {q.id: q.answers for q in questions["xquad.en"]}
@@ -215,7 +251,9 @@ def main() -> None:
 
 
 def _strange(data: Path, bench: dict[str, Bench], group: str) -> Iterator[Sequence[Hit]]:
-    """Everyday requests (CLINC150, out of scope and in) asked of encyclopedic paragraphs in English, and of Chinese ones."""
+    """Everyday requests (CLINC150, out of scope and in) asked of encyclopedic paragraphs in English, and of
+    Chinese ones.
+    """
     clinc = json.loads((data / "clinc150_data_full.json").read_text("utf-8"))
     requests = [text for text, _ in (*clinc["oos_val"], *clinc["val"])]
     chosen = random.Random(SEED).sample(requests, 300)

@@ -113,7 +113,8 @@ def main() -> int:
     same = one[0] == other[0] and one[1] == other[1] and one[3] == other[3]
     cosine = _least_cosine(one[2], other[2]) if same else 0.0
     print(
-        f"documents {len(one[0])}, chunks {len(one[1])}, originals {len(one[3])}: {'same' if same else 'DIFFERENT'}"
+        f"documents {len(one[0])}, chunks {len(one[1])}, originals {len(one[3])}: "
+        f"{'same' if same else 'DIFFERENT'}"
     )
     print(f"least cosine of a vector with its undisturbed one: {cosine:.6f}; kills that hit: {killed}")
     return 0 if same and cosine > 0.999 and not broken else 1

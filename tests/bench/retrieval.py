@@ -1,9 +1,10 @@
-"""Is the right paragraph among the first hits? Questions of XQuAD against its 240 paragraphs, one document each.
+"""Is the right paragraph among the first hits? Questions of XQuAD against its 240 paragraphs, one document
+each.
 
     python tests/bench/retrieval.py DATA [--out FILE]
 
-Prints recall at 1 and 5 for the two searches alone, for rank fusion and for what Citewell does with them, so that every step shows what it is worth.
-"""
+Prints recall at 1 and 5 for the two searches alone, for rank fusion and for what Citewell does with them, so
+that every step shows what it is worth."""
 
 from __future__ import annotations
 
@@ -22,7 +23,16 @@ from rag.settings import load_settings
 from rag.store import Store
 from rag.types import Hit, User
 
-PAIRS = (("en", "en"), ("zh", "zh"), ("de", "de"), ("zh", "en"), ("en", "zh"), ("de", "en"), ("ru", "en"), ("ar", "en"))
+PAIRS = (
+    ("en", "en"),
+    ("zh", "zh"),
+    ("de", "de"),
+    ("zh", "en"),
+    ("en", "zh"),
+    ("de", "en"),
+    ("ru", "en"),
+    ("ar", "en"),
+)
 STEPS = ("dense", "lexical", "fused", "reranked")
 
 
@@ -62,7 +72,9 @@ def measure(file: Path, corpus: Corpus, embedder: Embedder) -> dict[str, dict[st
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parser.add_argument("--work", type=Path, default=Path("var/bench"))
     parser.add_argument("--out", type=Path)
@@ -74,7 +86,11 @@ def main() -> None:
         corpus = build(arguments.data / f"xquad.{documents}.json", arguments.work, embedder)
         result = measure(arguments.data / f"xquad.{asked}.json", corpus, embedder)
         report[f"{asked} -> {documents}"] = result
-        print(f"{asked} -> {documents}: " + "; ".join(f"{s} {v['recall@1']:.3f} / {v['recall@5']:.3f}" for s, v in result.items()), flush=True)
+        print(
+            f"{asked} -> {documents}: "
+            + "; ".join(f"{s} {v['recall@1']:.3f} / {v['recall@5']:.3f}" for s, v in result.items()),
+            flush=True,
+        )
     if arguments.out:
         arguments.out.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
 
