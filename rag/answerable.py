@@ -1,7 +1,8 @@
 """Step: does the evidence answer the question at all? By calibrated signals, never by asking the generator.
 
-A 1.5B model told to say NOT FOUND refused 43% of the English questions whose evidence held the answer; the signals below, fused by a small
-logistic model, tell far better (tests/bench/answers.py), cost a millisecond, and are the same with and without a generator.
+A 1.5B model told to say NOT FOUND refused 43% of the English questions whose evidence held the answer; the
+signals below, fused by a small logistic model, tell far better (tests/bench/answers.py), cost a millisecond,
+and are the same with and without a generator.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from rag.types import Evidence, Hit, Query
 
 __all__ = ["answerability", "answerable_signals"]
 
-# Hits that the margins are taken over, and the score of a passage that has nothing to do with the question: a collection of
-# three documents is padded with such passages, so that the best hit still stands out from something.
+# Hits that the margins are taken over, and the score of a passage that has nothing to do with the question: a
+# collection of three documents is padded with such passages, so that the best hit still stands out from
+# something.
 WIDTH = 10
 BACKGROUND = 4.9
 
@@ -28,7 +30,9 @@ def _logit(probability: float) -> float:
 
 
 def _margin(scores: Sequence[float]) -> float:
-    """How far the best passage stands out from the mean of the others; the next two may be older versions of it."""
+    """How far the best passage stands out from the mean of the others; the next two may be older versions of
+    it.
+    """
     padded = [*scores[:WIDTH], *[BACKGROUND] * (WIDTH - len(scores))]
     return padded[0] - fmean(padded[3:])
 
@@ -50,7 +54,9 @@ def answerable_signals(query: Query, hits: Sequence[Hit], evidence: Sequence[Evi
 
 
 def answerability(group: str, signals: Mapping[str, float]) -> tuple[float, bool]:
-    """The calibrated probability that the evidence answers the question, and whether that is enough to answer."""
+    """The calibrated probability that the evidence answers the question, and whether that is enough to
+    answer.
+    """
     model = load("answerable")
     probability = model.probability(group, signals)
     return probability, probability >= model.threshold

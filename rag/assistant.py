@@ -1,10 +1,12 @@
-"""The answer path, in order: condense -> retrieve -> rerank -> evidence -> (scope, answerable) -> generate -> check -> cite."""
+"""The answer path, in order: condense -> retrieve -> rerank -> evidence -> (scope, answerable) -> generate ->
+check -> cite.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 
 from rag.answerable import answerability, answerable_signals
@@ -67,7 +69,12 @@ class Assistant:
     """Answers questions from the documents of one home. One instance serves any number of askers at once."""
 
     def __init__(
-        self, settings: Settings, store: Store, index: DenseIndex, embedder: EmbedderProtocol, chat: ChatProtocol | None
+        self,
+        settings: Settings,
+        store: Store,
+        index: DenseIndex,
+        embedder: EmbedderProtocol,
+        chat: ChatProtocol | None,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -115,14 +122,18 @@ class Assistant:
 
     async def stream(
         self, question: str, *, user: User, history: Sequence[Turn] = ()
-    ) -> AsyncIterator[Event]:
-        """EvidenceFound, SentenceChecked for each sentence after its check, Finished. Closing it stops the generator."""
+    ) -> AsyncGenerator[Event, None]:
+        """EvidenceFound, SentenceChecked for each sentence after its check, Finished. Closing it stops the
+        generator.
+        """
         asked = self._valid(question)
         timer = _Timer()
         with timer.step("condense"):
             chat = self._chat if self._chat is not None and await self._chat.ready() else None
             standalone = await condense(asked, history, chat)
-        query, hits = await asyncio.to_thread(self._find, standalone, user, self._settings.retrieve.hits, timer)
+        query, hits = await asyncio.to_thread(
+            self._find, standalone, user, self._settings.retrieve.hits, timer
+        )
         with timer.step("evidence"):
             evidence, refusal = await asyncio.to_thread(self._evidence, query, hits, user)
         yield EvidenceFound(() if refusal else tuple(evidence))
@@ -181,7 +192,9 @@ class Assistant:
         with timer.step("rerank"):
             return query, rerank(query, hits, self._store, self._index.geometry, k)
 
-    def _evidence(self, query: Query, hits: Sequence[Hit], user: User) -> tuple[list[Evidence], AnswerVerdict | None]:
+    def _evidence(
+        self, query: Query, hits: Sequence[Hit], user: User
+    ) -> tuple[list[Evidence], AnswerVerdict | None]:
         """The quotes that still stand in the database, or why the question is not answered."""
         if not hits:
             return [], AnswerVerdict.INSUFFICIENT_CONTEXT
@@ -202,7 +215,7 @@ class Assistant:
         composer: Composer,
         draft: Draft,
         timer: _Timer,
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """Draft sentences, each shown only after its check."""
         checker = Checker(self._embedder, evidence)
         begun = time.perf_counter()

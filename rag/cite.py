@@ -1,4 +1,6 @@
-"""Step: evidence numbers -> citations whose quotes are verbatim text of the document, confirmed when the answer is given."""
+"""Step: evidence numbers -> citations whose quotes are verbatim text of the document, confirmed when the
+answer is given.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,10 @@ def cite(evidence: Evidence, n: int) -> Citation:
 
 
 def confirmed(evidence: Sequence[Evidence], store: Store, user: User) -> list[Evidence]:
-    """The evidence that still stands, word for word, in a document that the user may read; numbered anew from 1."""
-    kept = []
+    """The evidence that still stands, word for word, in a document that the user may read; numbered anew from
+    1.
+    """
+    kept: list[Evidence] = []
     for item in evidence:
         try:
             document = store.document(item.document.id, user)

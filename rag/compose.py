@@ -1,4 +1,6 @@
-"""Step: checked sentences and quotes -> the answer, under the policy, with offsets and citations that fit it exactly."""
+"""Step: checked sentences and quotes -> the answer, under the policy, with offsets and citations that fit it
+exactly.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from rag.types import AnswerVerdict, Citation, Claim, ClaimVerdict, Evidence, Se
 
 __all__ = ["Composer"]
 
-# Quotes are added until one of them holds the answer with this probability, as far as the calibrated scores tell.
+# Quotes are added until one of them holds the answer with this probability, as far as the calibrated scores
+# tell.
 ENOUGH = 0.97
 _NO_BLANKS = {"zh", "ja", "th"}
 
@@ -40,7 +43,12 @@ class Composer:
         return len(self.claims) >= self._settings.max_sentences
 
     def draft(
-        self, text: str, verdict: ClaimVerdict, score: float, cited: Sequence[int], signals: Mapping[str, float | str | bool]
+        self,
+        text: str,
+        verdict: ClaimVerdict,
+        score: float,
+        cited: Sequence[int],
+        signals: Mapping[str, float | str | bool],
     ) -> SentenceChecked | None:
         """Take a checked draft sentence; None when the policy keeps it from the reader."""
         if verdict is not ClaimVerdict.SUPPORTED and self._settings.policy == "strict":
@@ -52,7 +60,7 @@ class Composer:
         return self._add(text, blank, verdict, score, cited, signals)
 
     def quotes(self) -> Iterator[SentenceChecked]:
-        """Add the best verbatim quotes, until the answer most probably stands in them or the answer is full."""
+        """Add the best verbatim quotes until the answer most probably stands in them or is full."""
         missed = 1.0
         for evidence in self._evidence.values():
             if self.full or 1 - missed >= ENOUGH:
@@ -62,7 +70,9 @@ class Composer:
                 continue
             opening, closing = phrase("open_quote", self._language), phrase("close_quote", self._language)
             quoted = f"{opening}{evidence.quote}{closing}"
-            yield self._add(quoted, "\n", ClaimVerdict.QUOTED, 1.0, [evidence.n], {"answers": round(evidence.score, 4)})
+            yield self._add(
+                quoted, "\n", ClaimVerdict.QUOTED, 1.0, [evidence.n], {"answers": round(evidence.score, 4)}
+            )
 
     def _add(
         self,

@@ -1,7 +1,8 @@
 """Step: hits -> the few sentences that answer, best first, with their neighbours, within a token budget.
 
-Measured before the design: a small model given whole passages answered a third of the questions; the best two or three sentences of the same passages
-held the answer in nine of ten. So sentences are chosen first, and the generator and the reader see those.
+Measured before the design: a small model given whole passages answered a third of the questions; the best two
+or three sentences of the same passages held the answer in nine of ten. So sentences are chosen first, and the
+generator and the reader see those.
 """
 
 from __future__ import annotations
@@ -18,8 +19,14 @@ from rag.types import Evidence, Hit, Query, Span
 __all__ = ["group_of", "select_evidence", "sentence_signals"]
 
 FEWEST_TERMS = 3
-_NUMERAL = re.compile(r"\d|[一二三四五六七八九十百千万亿两半]|[٠-٩]|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|half|zwei|drei|vier)\b", re.I)
-_DATE = re.compile(r"\d{4}|\d+\s*[月日号年]|\d{1,2}[./-]\d|[一二三四五六七八九十]+[月日号年]|世纪|century|Jahrhundert", re.I)
+_NUMERAL = re.compile(
+    r"\d|[一二三四五六七八九十百千万亿两半]|[٠-٩]|"
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|half|zwei|drei|vier)\b",
+    re.I,
+)
+_DATE = re.compile(
+    r"\d{4}|\d+\s*[月日号年]|\d{1,2}[./-]\d|[一二三四五六七八九十]+[月日号年]|世纪|century|Jahrhundert", re.I
+)
 
 
 def group_of(query: Query, found: Hit | Evidence) -> str:
@@ -28,7 +35,7 @@ def group_of(query: Query, found: Hit | Evidence) -> str:
 
 
 def _fits(wanted: Expects, sentence: str) -> float:
-    """1 when a number or date is asked for and stands here, -1 when it is missing, 0 when none is asked for."""
+    """1 when a number or date is asked for and stands here, -1 when it is missing, 0 when none is asked."""
     if not wanted:
         return 0.0
     pattern = _NUMERAL if wanted == "number" else _DATE
@@ -72,7 +79,7 @@ def sentence_signals(query: Query, hit: Hit) -> list[dict[str, float]]:
 
 
 def _quotable(hit: Hit, text: str) -> bool:
-    """A heading names the answer's place, it is not the answer; and two words ("Dear Fergal,") state nothing."""
+    """A heading names the answer's place, it is not the answer; two words ("Dear Fergal,") state nothing."""
     bare = text.strip()
     return bare not in hit.chunk.heading and bare != hit.chunk.header and len(terms(bare)) >= FEWEST_TERMS
 
@@ -98,11 +105,16 @@ def _neighbours(candidate: _Candidate) -> str:
 
 
 def select_evidence(
-    query: Query, hits: Sequence[Hit], settings: AnswerSettings, count_tokens: Callable[[Sequence[str]], list[int]]
+    query: Query,
+    hits: Sequence[Hit],
+    settings: AnswerSettings,
+    count_tokens: Callable[[Sequence[str]], list[int]],
 ) -> list[Evidence]:
-    """Up to ``settings.evidence_sentences`` quotes within ``settings.evidence_tokens``, best first, numbered from 1.
+    """Up to ``settings.evidence_sentences`` quotes within ``settings.evidence_tokens``, best first, numbered
+    from 1.
 
-    ``score`` is the calibrated probability that the sentence holds the answer. The same words found twice are quoted once.
+    ``score`` is the calibrated probability that the sentence holds the answer. The same words found twice are
+    quoted once.
     """
     best = _candidates(query, hits)[: 3 * settings.evidence_sentences]
     if not best:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -56,7 +56,9 @@ def _parted(text: str) -> DraftSentence | None:
 
 
 def _finished(text: str) -> int:
-    """Where the last finished sentence ends: the one before the sentence that is still being written, with its markers."""
+    """Where the last finished sentence ends: the one before the sentence that is still being written, with
+    its markers.
+    """
     spans = sentences(text)
     if len(spans) < 2:
         return 0
@@ -70,11 +72,15 @@ def _finished(text: str) -> int:
 
 async def generate(
     query: Query, evidence: Sequence[Evidence], chat: ChatProtocol, limit: int, draft: Draft
-) -> AsyncIterator[DraftSentence]:
-    """Up to ``limit`` draft sentences. Stops the generator as soon as it has them. Raises GeneratorUnavailableError."""
+) -> AsyncGenerator[DraftSentence, None]:
+    """Up to ``limit`` draft sentences. Stops the generator as soon as it has them. Raises
+    GeneratorUnavailableError.
+    """
     pending = ""
     given = 0
-    async with aclosing(chat.stream(messages(query, evidence), max_tokens=limit * TOKENS_PER_SENTENCE)) as stream:
+    async with aclosing(
+        chat.stream(messages(query, evidence), max_tokens=limit * TOKENS_PER_SENTENCE)
+    ) as stream:
         async for item in stream:
             if not isinstance(item, TokenChunk):
                 draft.usage.update(prompt_tokens=item.prompt_tokens, completion_tokens=item.completion_tokens)

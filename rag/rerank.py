@@ -1,8 +1,9 @@
 """Step: hits -> the best of them, by whole-passage and best-sentence similarity and rare words together.
 
-It earns its place (tests/bench/retrieval.py): a passage's own vector blurs its sentences; the best sentence alone loses the context;
-their sum found the right paragraph first more often than either or than rank fusion, in one language and across languages, where the
-words of the question stand in no document and rank fusion is misled by the few that do (names, numbers).
+It earns its place (tests/bench/retrieval.py): a passage's own vector blurs its sentences; the best sentence
+alone loses the context; their sum found the right paragraph first more often than either or than rank fusion,
+in one language and across languages, where the words of the question stand in no document and rank fusion is
+misled by the few that do (names, numbers).
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def cover(weights: Mapping[str, float], text: str) -> float:
 
 
 def rerank(query: Query, hits: Sequence[Hit], store: Store, geometry: Geometry, k: int) -> list[Hit]:
-    """The ``k`` best hits, best first; each with its cover, its cosine and standing, and its sentences' standings filled in.
+    """The ``k`` best hits, best first; each with its cover, its cosine and standing, and its sentences'
+    standings filled in.
 
     ``score`` becomes standing of the passage + standing of its best sentence + COVER_WEIGHT * cover.
     """
@@ -68,8 +70,12 @@ def rerank(query: Query, hits: Sequence[Hit], store: Store, geometry: Geometry, 
     return sorted(scored, key=lambda hit: (-hit.score, hit.chunk.id))[:k]
 
 
-def _standings(hit: Hit, cosines: NDArray[np.float32], usual: Mapping[str, tuple[float, float]]) -> tuple[float, ...]:
-    """Standing of each sentence in its own language: a mail header in a Chinese thread is near to any English question."""
+def _standings(
+    hit: Hit, cosines: NDArray[np.float32], usual: Mapping[str, tuple[float, float]]
+) -> tuple[float, ...]:
+    """Standing of each sentence in its own language: a mail header in a Chinese thread is near to any English
+    question.
+    """
     chunk = hit.chunk
     found = []
     for (start, end), cosine in zip(chunk.sentences, cosines, strict=True):

@@ -34,11 +34,13 @@ def look_up(question: str, store: Store, embedder: EmbedderProtocol) -> Query:
     )
 
 
-def retrieve(query: Query, store: Store, index: DenseIndex, user: User, settings: RetrieveSettings) -> list[Hit]:
+def retrieve(
+    query: Query, store: Store, index: DenseIndex, user: User, settings: RetrieveSettings
+) -> list[Hit]:
     """Up to twice ``settings.candidates`` hits, best first by reciprocal rank fusion.
 
-    Every hit was confirmed against the database in this call: what was deleted or is not for this user never comes back, even if
-    the index still holds it.
+    Every hit was confirmed against the database in this call: what was deleted or is not for this user never
+    comes back, even if the index still holds it.
     """
     index.sync()
     dense = dict(index.search(query.vector, settings.candidates, store.readable_ids(user)))

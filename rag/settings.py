@@ -1,19 +1,19 @@
 """All settings, typed, and the only reader of the environment and of citewell.toml.
 
-Order, strongest first: arguments, ``CITEWELL_*`` variables (``CITEWELL_SERVER__PORT=8080``), ``citewell.toml``
-(``CITEWELL_CONFIG``, else the nearest one in this folder or above it), defaults. Relative paths are taken from the folder of
-that file, so that a command means the same from wherever it is called.
+Order, strongest first: arguments, ``CITEWELL_*`` variables (``CITEWELL_SERVER__PORT=8080``),
+``citewell.toml`` (``CITEWELL_CONFIG``, else the nearest one in this folder or above it), defaults. Relative
+paths are taken from the folder of that file, so that a command means the same from wherever it is called.
 """
 
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import tomllib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -39,7 +39,8 @@ class EmbedderSettings(_Section):
 
     model: str = Field("multilingual-e5-small", description="Name of the embedder in the catalogue.")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="Number format; auto takes bfloat16 where the CPU computes in it, float16 on a GPU."
+        "auto",
+        description="Number format; auto takes bfloat16 where the CPU computes in it, float16 on a GPU.",
     )
     device: str = Field("auto", description="torch device: auto, cpu, cuda, cuda:1.")
     batch_tokens: int = Field(
@@ -78,9 +79,13 @@ class IngestSettings(_Section):
     max_unpacked_mb: float = Field(
         500, gt=0, description="Office files that unpack to more are refused (zip bombs), in MB."
     )
-    max_ratio: float = Field(200, gt=1, description="Office files that compress better than this are refused.")
+    max_ratio: float = Field(
+        200, gt=1, description="Office files that compress better than this are refused."
+    )
     max_text_mb: float = Field(
-        20, gt=0, description="Documents with more extracted text are refused, in MB; embedding 20 MB takes hours on a CPU."
+        20,
+        gt=0,
+        description="Documents with more extracted text are refused, in MB; 20 MB take hours on a CPU.",
     )
     parse_timeout_s: float = Field(120, gt=0, description="Seconds that one file may take to parse.")
     parse_memory_mb: int = Field(1000, ge=100, description="Memory that parsing one file may take, in MB.")
@@ -101,7 +106,8 @@ class AnswerSettings(_Section):
     """What is shown to the reader."""
 
     policy: Literal["strict", "flag"] = Field(
-        "strict", description="strict replaces or drops a sentence that fails its check; flag shows it marked."
+        "strict",
+        description="strict replaces or drops a sentence that fails its check; flag shows it marked.",
     )
     max_sentences: int = Field(3, ge=1, le=20, description="Sentences of an answer at most.")
     draft_sentences: int = Field(
@@ -122,7 +128,9 @@ class ServerSettings(_Section):
 class LogSettings(_Section):
     """What is logged."""
 
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least level that is logged."
+    )
     format: Literal["text", "json"] = Field("text", description="Form of a log line.")
 
 
@@ -130,10 +138,16 @@ class Settings(BaseSettings):
     """The whole tree; see ``citewell config show``."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
     )
 
-    home: Path = Field(Path("var"), description="Folder of everything Citewell keeps: database, index, models, logs.")
+    home: Path = Field(
+        Path("var"), description="Folder of everything Citewell keeps: database, index, models, logs."
+    )
     embedder: EmbedderSettings = EmbedderSettings()
     generator: GeneratorSettings = GeneratorSettings()
     ingest: IngestSettings = IngestSettings()
@@ -238,7 +252,9 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - passed on to 
             "`citewell config show` lists every setting and its meaning.",
         ) from error
     base = file.parent if file else Path.cwd()
-    generator = settings.generator.model_copy(update={"python": base / settings.generator.python.expanduser()})
+    generator = settings.generator.model_copy(
+        update={"python": base / settings.generator.python.expanduser()}
+    )
     return settings.model_copy(update={"home": base / settings.home.expanduser(), "generator": generator})
 
 

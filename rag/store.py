@@ -1,7 +1,7 @@
 """The one database: documents, chunks, vectors and lexical rows, written in one transaction per document.
 
-SQLite in WAL mode: readers never wait for the writer and see either the old document or the new one. ``synchronous=NORMAL``
-keeps the database whole through a crash of the process or the machine.
+SQLite in WAL mode: readers never wait for the writer and see either the old document or the new one.
+``synchronous=NORMAL`` keeps the database whole through a crash of the process or the machine.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,21 +17,18 @@ from numpy.typing import NDArray
 from sqlalchemy import (
     Connection,
     Engine,
-    create_engine,
     delete,
-    event,
     func,
     insert,
-    inspect,
     or_,
     select,
     text,
     update,
 )
 from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
 
-from rag.errors import DiskFullError, IndexStateError, NotFoundError, SchemaError, StoreError
+from rag.database import open_engine, translated
+from rag.errors import IndexStateError, NotFoundError
 from rag.index import lexical
 from rag.settings import Settings
 from rag.tables import chunk, document, document_group, setting
@@ -40,7 +36,6 @@ from rag.types import Chunk, Document, DocumentRef, Element, User
 
 __all__ = ["DocumentState", "Store"]
 
-HEAD = "0001"
 _BATCH = 10_000
 
 
@@ -53,39 +48,6 @@ class DocumentState:
     size: int
     modified: float | None
     pipeline: str
-
-
-def _configure(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401 - the driver's own class
-    connection.isolation_level = None  # transactions begin where we say, see _begin
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: Connection) -> None:
-    # a writer takes its lock at once: upgrading a read transaction fails when another writer came first
-    write = connection.get_execution_options().get("write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-
-def _migrate(engine: Engine) -> None:
-    """Bring the database to HEAD; Alembic is imported only when there is something to do."""
-    with engine.connect() as connection:
-        known = inspect(connection).has_table("alembic_version")
-        version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() if known else None
-    if version == HEAD:
-        return
-    if version is not None and version > HEAD:
-        raise SchemaError(
-            f"The database has schema {version}, newer than this version's {HEAD}.", "Upgrade Citewell, or use another home."
-        )
-    from alembic import command
-    from alembic.config import Config
-
-    with engine.connect().execution_options(write=True) as connection, connection.begin():
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, HEAD)
 
 
 def _groups(user: User) -> list[str] | None:
@@ -119,12 +81,9 @@ class Store:
         """Open the database of ``settings.home``, creating and migrating it as needed."""
         try:
             settings.home.mkdir(parents=True, exist_ok=True)
-            engine = create_engine(settings.database_url)
-            event.listen(engine, "connect", _configure)
-            event.listen(engine, "begin", _begin)
-            _migrate(engine)
+            engine = open_engine(settings.database_url)
         except (OperationalError, DatabaseError, OSError) as error:
-            raise _translated(error, settings.home) from error
+            raise translated(error, settings.home) from error
         return cls(engine)
 
     def close(self) -> None:
@@ -137,7 +96,7 @@ class Store:
             with self._engine.connect() as connection:
                 yield connection
         except DatabaseError as error:
-            raise _translated(error, self._engine.url.database) from error
+            raise translated(error, self._engine.url.database) from error
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
@@ -151,7 +110,7 @@ class Store:
                     )
                 )
         except DatabaseError as error:
-            raise _translated(error, self._engine.url.database) from error
+            raise translated(error, self._engine.url.database) from error
 
     # ---------------------------------------------------------------- writing
 
@@ -168,16 +127,23 @@ class Store:
         ``vectors`` is [chunks, d]; ``sentence_vectors[i]`` is [sentences of chunk i, d], all of unit length.
         """
         if not len(chunks) == len(vectors) == len(sentence_vectors):
-            raise ValueError(f"{len(chunks)} chunks, {len(vectors)} vectors, {len(sentence_vectors)} sentence vectors")
+            raise ValueError(
+                f"{len(chunks)} chunks, {len(vectors)} vectors, {len(sentence_vectors)} sentence vectors"
+            )
         with self._write() as connection:
             self._check_dimension(connection, vectors)
             self._delete(connection, [new.source])
-            row = {f.name: getattr(new, f.name) for f in dataclasses.fields(new) if f.name not in ("elements", "groups")}
+            row = {
+                f.name: getattr(new, f.name)
+                for f in dataclasses.fields(new)
+                if f.name not in ("elements", "groups")
+            }
             row |= {"elements": [dataclasses.astuple(e) for e in new.elements], "pipeline": pipeline}
             connection.execute(insert(document), row)
             if new.groups:
                 connection.execute(
-                    insert(document_group), [{"document_id": new.id, "name": g} for g in sorted(set(new.groups))]
+                    insert(document_group),
+                    [{"document_id": new.id, "name": g} for g in sorted(set(new.groups))],
                 )
             rows = []
             for piece, vector, inner in zip(chunks, vectors, sentence_vectors, strict=True):
@@ -232,9 +198,18 @@ class Store:
 
     def states(self) -> dict[str, DocumentState]:
         """By source: what is known of each document."""
-        columns = (document.c.id, document.c.sha256, document.c.size, document.c.modified, document.c.pipeline)
+        columns = (
+            document.c.id,
+            document.c.sha256,
+            document.c.size,
+            document.c.modified,
+            document.c.pipeline,
+        )
         with self._read() as connection:
-            return {row[0]: DocumentState(*row[1:]) for row in connection.execute(select(document.c.source, *columns))}
+            return {
+                row[0]: DocumentState(*row[1:])
+                for row in connection.execute(select(document.c.source, *columns))
+            }
 
     def originals(self) -> set[str]:
         """sha256 of each original that a document refers to."""
@@ -250,7 +225,9 @@ class Store:
     def identity(self) -> str:
         """A random name of this very database, made when it was created."""
         with self._read() as connection:
-            return str(connection.execute(select(setting.c.value).where(setting.c.name == "identity")).scalar_one())
+            return str(
+                connection.execute(select(setting.c.value).where(setting.c.name == "identity")).scalar_one()
+            )
 
     def counts(self) -> dict[str, int]:
         """How many documents and chunks there are."""
@@ -283,28 +260,42 @@ class Store:
         for begin in range(0, len(ids), _BATCH):
             wanted = [int(i) for i in ids[begin : begin + _BATCH]]
             with self._read() as connection:
-                rows = connection.execute(select(chunk.c.id, chunk.c.vector).where(chunk.c.id.in_(wanted))).all()
+                rows = connection.execute(
+                    select(chunk.c.id, chunk.c.vector).where(chunk.c.id.in_(wanted))
+                ).all()
             if rows:
                 found = np.array([row.id for row in rows], np.int64)
-                yield found, np.frombuffer(b"".join(row.vector for row in rows), np.float16).reshape(len(rows), -1)
+                yield (
+                    found,
+                    np.frombuffer(b"".join(row.vector for row in rows), np.float16).reshape(len(rows), -1),
+                )
 
     def chunks(self, ids: Collection[int], user: User) -> dict[int, tuple[Chunk, DocumentRef]]:
         """Chunks by id with their documents. What was deleted or is not for this user is left out."""
         columns = [c for c in chunk.c if c.name not in ("vector", "sentence_vectors")]
         about = (document.c.source, document.c.title, document.c.language, document.c.modified)
-        query = select(*columns, *about).join_from(chunk, document).where(chunk.c.id.in_([int(i) for i in ids]))
+        query = (
+            select(*columns, *about).join_from(chunk, document).where(chunk.c.id.in_([int(i) for i in ids]))
+        )
         groups = _groups(user)
         if groups is not None:
             query = query.where(_readable(groups, document.c.id))
         with self._read() as connection:
             return {
-                row.id: (_chunk(row), DocumentRef(row.document_id, row.source, row.title, row.language, row.modified))
+                row.id: (
+                    _chunk(row),
+                    DocumentRef(row.document_id, row.source, row.title, row.language, row.modified),
+                )
                 for row in connection.execute(query)
             }
 
     def hit_vectors(self, ids: Collection[int]) -> dict[int, tuple[NDArray[np.float16], NDArray[np.float16]]]:
-        """By chunk id: the chunk's vector [d] and its sentences' vectors [sentences, d]; ids that are gone are left out."""
-        query = select(chunk.c.id, chunk.c.vector, chunk.c.sentence_vectors).where(chunk.c.id.in_([int(i) for i in ids]))
+        """By chunk id: the chunk's vector [d] and its sentences' vectors [sentences, d]; ids that are gone
+        are left out.
+        """
+        query = select(chunk.c.id, chunk.c.vector, chunk.c.sentence_vectors).where(
+            chunk.c.id.in_([int(i) for i in ids])
+        )
         with self._read() as connection:
             return {
                 row.id: (
@@ -333,9 +324,13 @@ class Store:
         with self._read() as connection:
             row = connection.execute(query).mappings().first()
             if row is None:
-                raise NotFoundError(f"There is no document {key}.", "Search again: it may have been removed or replaced.")
+                raise NotFoundError(
+                    f"There is no document {key}.", "Search again: it may have been removed or replaced."
+                )
             names = connection.execute(
-                select(document_group.c.name).where(document_group.c.document_id == key).order_by(document_group.c.name)
+                select(document_group.c.name)
+                .where(document_group.c.document_id == key)
+                .order_by(document_group.c.name)
             ).scalars()
             elements = tuple(
                 Element(kind, start, end, page, tuple(heading), header)
@@ -354,15 +349,3 @@ def _readable(groups: Sequence[str], key: Any) -> Any:  # noqa: ANN401 - SQL exp
     """SQL condition: the document is public, or one of the groups may read it."""
     of = select(document_group.c.name).where(document_group.c.document_id == key)
     return or_(~of.exists(), of.where(document_group.c.name.in_(groups)).exists())
-
-
-def _translated(error: Exception, where: object) -> StoreError:
-    """The driver's error in our words."""
-    cause = str(getattr(error, "orig", error))
-    if "disk is full" in cause or "No space left" in cause:
-        return DiskFullError(f"No room left to write {where}.", "Free some disk space and run the command again; nothing was lost.")
-    if "locked" in cause:
-        return StoreError(f"The database {where} is busy: {cause}.", "Wait for the other command to finish, then try again.")
-    if "malformed" in cause or "not a database" in cause:
-        return StoreError(f"The database {where} is damaged: {cause}.", "Move it away and ingest again; originals are kept.")
-    return StoreError(f"The database {where} failed: {cause}.", "`citewell doctor` checks it.")

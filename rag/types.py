@@ -123,7 +123,8 @@ class Chunk:
 class Query:
     """A question as the searches see it: unit vector [d], and its terms with their weights.
 
-    ``weights`` is the inverse document frequency of each term that asks for something (question words are left out).
+    ``weights`` is the inverse document frequency of each term that asks for something (question words are
+    left out).
     """
 
     text: str
@@ -134,11 +135,12 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that was found. ``score`` orders hits; ``dense`` is its cosine similarity with the question and ``lexical`` its
-    BM25 score (higher is better), each None when that search did not return it.
+    """A chunk that was found. ``score`` orders hits; ``dense`` is its cosine similarity with the question and
+    ``lexical`` its BM25 score (higher is better), each None when that search did not return it.
 
-    Filled in by reranking: ``cover``, the share of the question's terms, weighted by rarity, that stand in it; ``standing`` and
-    ``sentences``, by how many standard deviations the passage and each of its sentences stand out (rag.index.geometry).
+    Filled in by reranking: ``cover``, the share of the question's terms, weighted by rarity, that stand in
+    it; ``standing`` and ``sentences``, by how many standard deviations the passage and each of its sentences
+    stand out (rag.index.geometry).
     """
 
     chunk: Chunk
@@ -189,8 +191,9 @@ class AnswerVerdict(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence of the answer: ``answer[start:end] == text``. ``score`` is the calibrated probability that the
-    cited evidence supports it; ``signals`` are the layers' raw values, for inspection."""
+    """A sentence of the answer: ``answer[start:end] == text``. ``score`` is the calibrated probability that
+    the cited evidence supports it; ``signals`` are the layers' raw values, for inspection.
+    """
 
     text: str
     start: int
@@ -228,7 +231,8 @@ class ModelInfo:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A finished, checked answer. ``nearest`` names documents to look at when the answer is not there;
-    ``notices`` are plain sentences for the reader (for example why only quotes are shown)."""
+    ``notices`` are plain sentences for the reader (for example why only quotes are shown).
+    """
 
     question: str
     answer: str
@@ -255,7 +259,8 @@ class Turn:
 @dataclass(frozen=True, slots=True)
 class User:
     """Who asks. Sees public documents and those of the groups named here; ``None`` means every document
-    (the operator at the command line)."""
+    (the operator at the command line).
+    """
 
     name: str = "operator"
     groups: Sequence[str] | None = None
@@ -263,7 +268,9 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceFound:
-    """First event of a streamed answer: the quotes that it will be checked against (none when there are none)."""
+    """First event of a streamed answer: the quotes that it will be checked against (none when there are
+    none).
+    """
 
     evidence: tuple[Evidence, ...]
 

@@ -1,5 +1,7 @@
-"""Small logistic models that turn signals into probabilities. Their coefficients are data files beside this one, each with the sets,
-sizes and date that they were fitted on; tests/bench/ holds the scripts that fit them."""
+"""Small logistic models that turn signals into probabilities. Their coefficients are data files beside this
+one, each with the sets, sizes and date that they were fitted on; tests/bench/ holds the scripts that fit
+them.
+"""
 
 from rag.calibration.logistic import Logistic, load
 

@@ -14,7 +14,9 @@ __all__ = ["Logistic", "load"]
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """Coefficients by group of languages ("same": question or sentence and document share a language; "cross": they don't)."""
+    """Coefficients by group of languages ("same": question or sentence and document share a language;
+    "cross": they don't).
+    """
 
     name: str
     groups: Mapping[str, Mapping[str, float]]

@@ -1,7 +1,8 @@
 """L1: how well the evidence covers a sentence, by token vectors and by words.
 
-Token vectors: each token of the sentence takes its best cosine among the evidence's tokens (the recall of BERTScore, Zhang et al. 2020,
-arXiv:1904.09675), which works across languages; words: the share of the sentence's terms that stand in the evidence.
+Token vectors: each token of the sentence takes its best cosine among the evidence's tokens (the recall of
+BERTScore, Zhang et al. 2020, arXiv:1904.09675), which works across languages; words: the share of the
+sentence's terms that stand in the evidence.
 """
 
 from __future__ import annotations
@@ -37,13 +38,16 @@ class Aligner:
         words = set(terms(sentence))
         scores = []
         for vectors, known in zip(self._tokens(), self._terms, strict=True):
-            similarity = float((tokens @ vectors.T).max(axis=1).mean()) if len(tokens) and len(vectors) else 0.0
+            similarity = (
+                float((tokens @ vectors.T).max(axis=1).mean()) if len(tokens) and len(vectors) else 0.0
+            )
             scores.append(similarity + (len(words & known) / len(words) if words else 0.0))
         return scores
 
     def signals(self, sentence: str, cited: Sequence[int]) -> dict[str, float]:
-        """``cover``: share of the sentence's terms in the cited texts; ``tokens``: mean best cosine of its tokens;
-        ``weakest``: mean of the worst fifth of these."""
+        """``cover``: share of the sentence's terms in the cited texts; ``tokens``: mean best cosine of its
+        tokens; ``weakest``: mean of the worst fifth of these.
+        """
         tokens = self._embedder.token_vectors([sentence], "passage")[0].vectors
         words = set(terms(sentence))
         known: set[str] = set().union(*(self._terms[i] for i in cited)) if cited else set()

@@ -22,7 +22,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Verdict and calibrated probability of one sentence, the evidence numbers that it rests on, and the signals behind it."""
+    """Verdict and calibrated probability of one sentence, the evidence numbers that it rests on, and the
+    signals behind it.
+    """
 
     verdict: ClaimVerdict
     score: float
@@ -31,7 +33,9 @@ class Checked:
 
 
 def _evidence_text(evidence: Evidence) -> str:
-    """All that a reader of the quote sees: a table's header, the headings above it, the neighbours that "it" refers to."""
+    """All that a reader of the quote sees: a table's header, the headings above it, the neighbours that "it"
+    refers to.
+    """
     above = " ".join((evidence.document.title, *evidence.heading))
     return "\n".join(part for part in (above, evidence.header, evidence.context or evidence.quote) if part)
 
@@ -48,8 +52,8 @@ class Checker:
     def check(self, sentence: str, cited: Sequence[int]) -> Checked:
         """Check ``sentence`` (its [n] markers removed) against the evidence numbers that it cites.
 
-        Numbers that do not exist are dropped; a sentence that cites nothing is held to the evidence that fits it best. A layer that
-        fails gives ``not_checked``, never ``supported``.
+        Numbers that do not exist are dropped; a sentence that cites nothing is held to the evidence that fits
+        it best. A layer that fails gives ``not_checked``, never ``supported``.
         """
         try:
             return self._check(sentence, [n for n in cited if 1 <= n <= len(self._evidence)])
@@ -78,7 +82,7 @@ class Checker:
         return Checked(verdict, 0.0 if reason else score, tuple(dict.fromkeys(cited)), signals)
 
     def _refusal(self, sentence: str, indices: Sequence[int], spoken: str) -> str:
-        """Why the deterministic layer refuses the sentence, or "". ``spoken`` is empty when languages differ."""
+        """Why the deterministic layer refuses the sentence, or "". ``spoken``: "" when languages differ."""
         texts = [self._texts[i] for i in indices]
         if numbers := missing_numbers(sentence, texts):
             return f"number not in the evidence: {', '.join(numbers)}"
@@ -88,6 +92,12 @@ class Checker:
         if denied and not any(negations(text) for text in texts):
             return "denies what the evidence does not deny"
         quotes = [self._evidence[i].quote for i in indices]
-        if not denied and len(quotes) == 1 and negations(quotes[0]) == 1 and negations(texts[0]) == 1 and spoken:
+        if (
+            not denied
+            and len(quotes) == 1
+            and negations(quotes[0]) == 1
+            and negations(texts[0]) == 1
+            and spoken
+        ):
             return "affirms what the evidence denies"
         return ""

@@ -1,7 +1,8 @@
 """L0: names and codes of a sentence must stand in its evidence.
 
-A name is recognised by its spelling: a capitalised word inside a sentence, an acronym, a code with digits. Languages without capitals
-(Chinese, Japanese, Arabic) show names only in what they borrow: "HS-900", "VPN"; the rest is left to alignment.
+A name is recognised by its spelling: a capitalised word inside a sentence, an acronym, a code with digits.
+Languages without capitals (Chinese, Japanese, Arabic) show names only in what they borrow: "HS-900", "VPN";
+the rest is left to alignment.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ _CODE = re.compile(r"^(?=.*\d)(?=.*[A-Za-z])[\w-]+$|^[A-Z]{2,}[\w-]*$")
 _OPENING = re.compile(r"(?:^|[.!?:;\"“„«(\[—–-]\s*)$")
 # German writes every noun with a capital: only codes and acronyms tell names there
 _CAPITALISED_NOUNS = {"de"}
-_COMMON = frozenset("i the a an it this that these those he she they we you in on at by for to of and or no yes if when".split())
+_COMMON = frozenset(
+    "i the a an it this that these those he she they we you in on at by for to of and or no yes if "
+    "when".split()
+)
 _SUFFIX = re.compile(r"(?:['’]s|['’])$")
 
 
@@ -36,6 +40,8 @@ def _names(sentence: str, language: str) -> list[str]:
 
 
 def missing_names(sentence: str, evidence: Iterable[str], language: str) -> list[str]:
-    """Names and codes of ``sentence`` that stand in none of the evidence texts, compared folded and without hyphens or blanks."""
+    """Names and codes of ``sentence`` that stand in none of the evidence texts, compared folded and without
+    hyphens or blanks.
+    """
     known = re.sub(r"[\s\-_’']", "", fold(" ".join(evidence)))
     return [name for name in _names(sentence, language) if re.sub(r"[\s\-_’']", "", fold(name)) not in known]

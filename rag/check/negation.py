@@ -17,7 +17,11 @@ _NEGATION = re.compile(
     r"ません|ない|なく|ず(?:に|、|。)|禁止"
 )
 # "不超过", "不少于", "no more than" and the like bound a number; they deny nothing
-_BOUND = re.compile(r"不超过|不少于|不低于|不高于|不多于|不仅|不同|不断|不论|不管|不久|不过|无论|未来|\bno (?:more|less|fewer|later|earlier) than\b|\bnot (?:only|more than|less than|exceed\w*)\b|nicht nur|nicht mehr als|少なくない")
+_BOUND = re.compile(
+    r"不超过|不少于|不低于|不高于|不多于|不仅|不同|不断|不论|不管|不久|不过|无论|未来|"
+    r"\bno (?:more|less|fewer|later|earlier) than\b|\bnot (?:only|more than|less than|exceed\w*)\b|"
+    r"nicht nur|nicht mehr als|少なくない"
+)
 
 
 def negations(text: str) -> int:

@@ -1,6 +1,7 @@
 """L0: every number of a sentence must stand in its evidence, with the same unit.
 
-Numbers are compared by value, whatever the script: 二十五天 = 25 days = ２５日, 1,200 = 1.200 = 1 200, 3月 = March = März, 1.5万 = 15000.
+Numbers are compared by value, whatever the script: 二十五天 = 25 days = ２５日, 1,200 = 1.200 = 1 200, 3月 =
+March = März, 1.5万 = 15000.
 """
 
 from __future__ import annotations
@@ -18,30 +19,35 @@ _TENS = {"十": 10, "百": 100, "千": 1000}
 _LARGE = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
 _ENGLISH_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _ENGLISH_ONES = "one two three four five six seven eight nine".split()
-_WORDS: dict[str, int | Decimal] = {
-    w: n
-    for n, group in enumerate(
-        "zero/null one/eins/ein/eine/einen two/zwei/deux/dos three/drei/trois/tres four/vier/quatre/cuatro five/fünf/cinq/cinco "
-        "six/sechs/seis seven/sieben/sept/siete eight/acht/huit/ocho nine/neun/neuf/nueve ten/zehn/dix/diez eleven/elf twelve/zwölf "
-        "thirteen/dreizehn fourteen/vierzehn fifteen/fünfzehn sixteen/sechzehn seventeen/siebzehn eighteen/achtzehn nineteen/neunzehn "
-        "twenty/zwanzig".split()
-    )
-    for w in group.split("/")
-} | {
-    w: n for n, w in zip(range(20, 100, 10), _ENGLISH_TENS, strict=True)
-} | {"hundred": 100, "hundert": 100, "thousand": 1000, "tausend": 1000, "half": Decimal("0.5"), "dozen": 12}
+_WORDS: dict[str, Decimal] = (
+    {
+        w: Decimal(n)
+        for n, group in enumerate(
+            "zero/null one/eins/ein/eine/einen two/zwei/deux/dos three/drei/trois/tres "
+            "four/vier/quatre/cuatro five/fünf/cinq/cinco six/sechs/seis seven/sieben/sept/siete "
+            "eight/acht/huit/ocho nine/neun/neuf/nueve ten/zehn/dix/diez eleven/elf twelve/zwölf "
+            "thirteen/dreizehn fourteen/vierzehn fifteen/fünfzehn sixteen/sechzehn seventeen/siebzehn "
+            "eighteen/achtzehn nineteen/neunzehn twenty/zwanzig".split()
+        )
+        for w in group.split("/")
+    }
+    | {w: Decimal(n) for n, w in zip(range(20, 100, 10), _ENGLISH_TENS, strict=True)}
+    | {w: Decimal(n) for w, n in (("hundred", 100), ("hundert", 100), ("thousand", 1000), ("tausend", 1000))}
+    | {"half": Decimal("0.5"), "dozen": Decimal(12)}
+)
 _WORDS |= {f"{tens}-{ones}": _WORDS[tens] + _WORDS[ones] for tens in _ENGLISH_TENS for ones in _ENGLISH_ONES}
 # "one" and "ein" are mostly articles: as numbers they would fail honest sentences
 _ARTICLES = {"one", "ein", "eine", "einen", "eins", "null", "sept", "elf"}
 _MONTHS = {
     w: n
     for n, group in enumerate(
-        "january/januar/jan february/februar/feb march/märz april/apr may/mai june/juni/jun july/juli/jul august/aug "
-        "september/sep october/oktober/oct/okt november/nov december/dezember/dec/dez".split(),
+        "january/januar/jan february/februar/feb march/märz april/apr may/mai june/juni/jun "
+        "july/juli/jul august/aug september/sep october/oktober/oct/okt november/nov "
+        "december/dezember/dec/dez".split(),
         start=1,
     )
     for w in group.split("/")
-} 
+}
 _UNITS = {
     "percent": "% percent prozent per cent 百分之 パーセント pct",
     "eur": "€ eur euro euros 欧元 ユーロ",
@@ -63,16 +69,39 @@ _UNITS = {
     "m2": "m² m2 qm sqm 平方米 平米 平方メートル",
     "celsius": "°c ℃ celsius 摄氏度",
 }
-_UNIT_OF = {form: unit for unit, forms in _UNITS.items() for form in forms.split() if form != "per" and form != "cent"}
+_UNIT_OF = {
+    form: unit for unit, forms in _UNITS.items() for form in forms.split() if form != "per" and form != "cent"
+}
 _NUMBER = re.compile(
     r"(?P<before>百分之|[€$¥£]\s?)?"
-    r"(?:(?P<digits>\d+(?:[.,’'\u00a0\u202f]\d+)*)(?P<scale>\s?[万萬亿億千百](?![分米克])|\s?(?:million|millionen|billion|milliarden|thousand|tausend|mio|mrd)\b)?"
+    r"(?:(?P<digits>\d+(?:[.,’'\u00a0\u202f]\d+)*)"
+    r"(?P<scale>\s?[万萬亿億千百](?![分米克])|"
+    r"\s?(?:million|millionen|billion|milliarden|thousand|tausend|mio|mrd)\b)?"
     r"|(?P<han>[零〇一二两兩三四五六七八九十百千万萬亿億]+))"
 )
-_UNIT_AFTER = re.compile("|".join(sorted((re.escape(f) + (r"\b" if f[-1].isascii() and f[-1].isalpha() else "") for f in _UNIT_OF), key=len, reverse=True)))
+_UNIT_AFTER = re.compile(
+    "|".join(
+        sorted(
+            (re.escape(f) + (r"\b" if f[-1].isascii() and f[-1].isalpha() else "") for f in _UNIT_OF),
+            key=len,
+            reverse=True,
+        )
+    )
+)
 _MEASURE = re.compile(r"\s?[天日年月周週号時时分秒个個名人次份台套条條章节節级級层層页頁元円倍%％歳岁点點小]")
 _WORD = re.compile(r"(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-[a-z]+|[^\W\d_]+")
-_SCALES = {"million": 10**6, "millionen": 10**6, "mio": 10**6, "billion": 10**9, "milliarden": 10**9, "mrd": 10**9, "thousand": 1000, "tausend": 1000, "千": 1000, "百": 100}
+_SCALES = {
+    "million": 10**6,
+    "millionen": 10**6,
+    "mio": 10**6,
+    "billion": 10**9,
+    "milliarden": 10**9,
+    "mrd": 10**9,
+    "thousand": 1000,
+    "tausend": 1000,
+    "千": 1000,
+    "百": 100,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +131,9 @@ def _han_value(text: str) -> Decimal | None:
 
 
 def _digit_values(text: str) -> set[Decimal]:
-    """The values a number may stand for: 1,200 is 1200 or 1.2 depending on the writer, 1.200,50 can only be 1200.5."""
+    """The values a number may stand for: 1,200 is 1200 or 1.2 depending on the writer, 1.200,50 can only be
+    1200.5.
+    """
     bare = re.sub(r"[’'\u00a0\u202f]", "", text)
     separators = set(bare) & {",", "."}
     if not separators:
@@ -159,7 +190,7 @@ def quantities(text: str) -> list[Quantity]:
         if word in _WORDS and word not in _ARTICLES:
             after = folded[match.end() : match.end() + 12].lstrip(" -")
             unit = _UNIT_AFTER.match(after)
-            value = Decimal(_WORDS[word]).normalize()
+            value = _WORDS[word].normalize()
             found.append(Quantity(word, frozenset({value}), _UNIT_OF[unit.group()] if unit else ""))
         elif word in _MONTHS and (word != "may" or "May " in text):
             found.append(Quantity(word, frozenset({Decimal(_MONTHS[word]).normalize()}), ""))
@@ -170,12 +201,18 @@ def missing_numbers(sentence: str, evidence: Iterable[str]) -> list[str]:
     """The numbers of ``sentence`` that stand in none of the evidence texts, or only with another unit."""
     texts = list(evidence)
     known = [q for text in texts for q in quantities(text)]
-    units = {_UNIT_OF[form] for text in texts for form in _UNIT_AFTER.findall(unicodedata.normalize("NFKC", text).lower())}
+    units = {
+        _UNIT_OF[form]
+        for text in texts
+        for form in _UNIT_AFTER.findall(unicodedata.normalize("NFKC", text).lower())
+    }
     missing = []
     for quantity in quantities(sentence):
         same = [k for k in known if k.values & quantity.values]
         # a table's number has its unit in the header, so one that stands anywhere in the evidence will do
-        fits = not quantity.unit or any(k.unit == quantity.unit or (not k.unit and quantity.unit in units) for k in same)
+        fits = not quantity.unit or any(
+            k.unit == quantity.unit or (not k.unit and quantity.unit in units) for k in same
+        )
         if not same or not fits:
             missing.append(quantity.text)
     return missing

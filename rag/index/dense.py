@@ -1,7 +1,8 @@
 """Dense search: FAISS over the chunks' vectors, exact, in fp16.
 
-The index is derived from the database and can always be rebuilt. Chunk ids are never given twice, so comparing the set of ids tells
-all there is to know about what changed; the snapshot on disk only saves the time of reading vectors again.
+The index is derived from the database and can always be rebuilt. Chunk ids are never given twice, so
+comparing the set of ids tells all there is to know about what changed; the snapshot on disk only saves the
+time of reading vectors again.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class DenseIndex:
             return self._empty()
         try:
             index = faiss.read_index(str(self._snapshot))
-            if index.d != self._dimension:
-                raise IndexStateError(f"the snapshot has {index.d} dimensions, the embedder {self._dimension}")
+            if not isinstance(index, faiss.IndexIDMap2) or index.d != self._dimension:
+                raise IndexStateError(f"{self._snapshot} is not of {self._dimension} dimensions with ids")
             self._ids = np.sort(faiss.vector_to_array(index.id_map))
             return index
         except (RuntimeError, IndexStateError) as error:
@@ -80,7 +81,8 @@ class DenseIndex:
             for ids, vectors in self._store.vectors(new):
                 if vectors.shape[1] != self._dimension:
                     raise IndexStateError(
-                        f"The database holds vectors of {vectors.shape[1]} dimensions, the embedder makes {self._dimension}.",
+                        f"The database holds vectors of {vectors.shape[1]} dimensions, "
+                        f"the embedder makes {self._dimension}.",
                         "Set embedder.model back, or ingest into another home (CITEWELL_HOME).",
                     )
                 self._index.add_with_ids(vectors.astype(np.float32), ids)
@@ -98,26 +100,34 @@ class DenseIndex:
     def search(
         self, query: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None
     ) -> list[tuple[int, float]]:
-        """The ``k`` best ``(chunk id, cosine)`` of each language for a unit vector [d], those that stand out most first.
+        """The ``k`` best ``(chunk id, cosine)`` of each language for a unit vector [d], those that stand out
+        most first.
 
-        A question is nearer to any passage in its own language than to the right one in another; so every language is
-        searched for itself. ``allowed`` (None: all) restricts the search itself, so that forbidden chunks never shorten the list.
+        A question is nearer to any passage in its own language than to the right one in another; so every
+        language is searched for itself. ``allowed`` (None: all) restricts the search itself, so that
+        forbidden chunks never shorten the list.
         """
         found: list[tuple[float, int, float]] = []
         with self._lock:
             for language, ids in self._languages.items():
                 within = ids if allowed is None else np.intersect1d(ids, allowed, assume_unique=True)
                 mean, deviation = self.geometry.usual(query, language)
-                found += [((cosine - mean) / deviation, key, cosine) for key, cosine in self._nearest(query, k, within)]
+                found += [
+                    ((cosine - mean) / deviation, key, cosine)
+                    for key, cosine in self._nearest(query, k, within)
+                ]
         return [(key, cosine) for _, key, cosine in sorted(found, key=lambda item: (-item[0], item[1]))]
 
-    def _nearest(self, query: NDArray[np.float32], k: int, within: NDArray[np.int64]) -> list[tuple[int, float]]:
+    def _nearest(
+        self, query: NDArray[np.float32], k: int, within: NDArray[np.int64]
+    ) -> list[tuple[int, float]]:
         if not len(within):
             return []
         parameters = None
         if len(within) < self.size:
             selector = faiss.IDSelectorBatch(within)
-            parameters = faiss.SearchParameters(sel=selector)
+            parameters = faiss.SearchParameters()
+            parameters.sel = selector
         scores, ids = self._index.search(query[None].astype(np.float32), k, params=parameters)
         return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]
 

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Sequence
 __all__ = ["reciprocal_rank_fusion"]
 
 
-def reciprocal_rank_fusion(rankings: Iterable[Sequence[int]], constant: float = 60) -> list[tuple[int, float]]:
-    """``(id, score)`` best first, where score is the sum of 1 / (constant + rank) over the rankings that hold the id.
+def reciprocal_rank_fusion(
+    rankings: Iterable[Sequence[int]], constant: float = 60
+) -> list[tuple[int, float]]:
+    """``(id, score)`` best first, where score is the sum of 1 / (constant + rank) over the rankings that hold
+    the id.
 
     Source: Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet ...", SIGIR 2009.
     """

@@ -1,8 +1,9 @@
 """How near a question lies to a collection at large, so that one can say how far its best passage stands out.
 
-Cosines of one embedder differ between languages by more than they differ between right and wrong: 0.87 is an excellent passage in English and an
-irrelevant one in Chinese. So a similarity is told in standard deviations above the mean similarity of the question to the passages of that
-language. Mean and deviation over all passages x of the cosine q·x follow from the passages' mean and covariance: q·m and sqrt(qᵀCq).
+Cosines of one embedder differ between languages by more than they differ between right and wrong: 0.87 is an
+excellent passage in English and an irrelevant one in Chinese. So a similarity is told in standard deviations
+above the mean similarity of the question to the passages of that language. Mean and deviation over all
+passages x of the cosine q·x follow from the passages' mean and covariance: q·m and sqrt(qᵀCq).
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 
 __all__ = ["Geometry"]
 
-# What a small collection is filled up with: PRIOR_WEIGHT passages of usual similarity and spread (multilingual-e5-small on
-# encyclopedic text in nine languages).
+# What a small collection is filled up with: PRIOR_WEIGHT passages of usual similarity and spread
+# (multilingual-e5-small on encyclopedic text in nine languages).
 PRIOR_WEIGHT = 5
 PRIOR_MEAN = 0.78
 PRIOR_DEVIATION = 0.02

@@ -1,6 +1,7 @@
 """Lexical search: SQLite's FTS5 over terms that are segmented and folded beforehand (rag.text.terms).
 
-The rows live in the database beside the chunks and change in the same transaction, so this search is never stale.
+The rows live in the database beside the chunks and change in the same transaction, so this search is never
+stale.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ __all__ = ["add", "document_frequencies", "remove", "search"]
 HEADING_WEIGHT = 1.0
 BODY_WEIGHT = 1.0
 READABLE = """(NOT EXISTS (SELECT 1 FROM document_group g WHERE g.document_id = c.document_id)
-        OR EXISTS (SELECT 1 FROM document_group g WHERE g.document_id = c.document_id AND g.name IN :groups))"""
+        OR EXISTS (SELECT 1 FROM document_group g WHERE g.document_id = c.document_id
+            AND g.name IN :groups))"""
 
 
 def add(connection: Connection, rows: Iterable[tuple[int, str, str]]) -> None:

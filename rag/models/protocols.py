@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -122,7 +122,7 @@ class ChatProtocol(Protocol):
         max_tokens: int,
         stop: Sequence[str] = (),
         temperature: float = 0.0,
-    ) -> AsyncIterator[TokenChunk | Usage]:
+    ) -> AsyncGenerator[TokenChunk | Usage, None]:
         """Token chunks, then exactly one Usage. Closing the iterator (``aclose``) stops the generation."""
 
     async def label_probabilities(

@@ -1,4 +1,6 @@
-"""Prompt texts and the assistant's own phrases as data files: one per language where wording matters, English where it does not."""
+"""Prompt texts and the assistant's own phrases as data files: one per language where wording matters, English
+where it does not.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +11,20 @@ from importlib import resources
 __all__ = ["phrase", "prompt"]
 
 NAMES = {
-    "ar": "Arabic", "bg": "Bulgarian", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",
-    "fa": "Persian", "fi": "Finnish", "fr": "French", "he": "Hebrew", "hi": "Hindi", "hu": "Hungarian", "id": "Indonesian",
-    "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese",
-    "ro": "Romanian", "ru": "Russian", "sv": "Swedish", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu",
-    "vi": "Vietnamese", "zh": "Chinese",
+    "ar": "Arabic", "bg": "Bulgarian", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
+    "en": "English", "es": "Spanish", "fa": "Persian", "fi": "Finnish", "fr": "French", "he": "Hebrew",
+    "hi": "Hindi", "hu": "Hungarian", "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean",
+    "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian",
+    "sv": "Swedish", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese",
+    "zh": "Chinese",
 }  # fmt: skip
 
 
 @functools.cache
 def prompt(name: str, language: str) -> str:
-    """The text of ``<name>.<language>.txt``, else of ``<name>.txt`` with the language's English name filled in for {language}."""
+    """The text of ``<name>.<language>.txt``, else of ``<name>.txt`` with the language's English name filled
+    in for {language}.
+    """
     folder = resources.files(__package__)
     own = folder.joinpath(f"{name}.{language}.txt")
     if own.is_file():

@@ -13,8 +13,11 @@ import opencc
 
 __all__ = ["HAN_KANA", "fold", "terms"]
 
-# Han (with extensions and compatibility forms), Hiragana, Katakana, and the iteration and length marks inside their words
-HAN_KANA = "\u3005\u3007\u3040-\u309f\u30a0-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
+# Han (with extensions and compatibility forms), Hiragana, Katakana, and the iteration and length marks inside
+# their words
+HAN_KANA = (
+    "\u3005\u3007\u3040-\u309f\u30a0-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
+)
 _RUN = re.compile(rf"[{HAN_KANA}]+|[^\W_{HAN_KANA}]+(?:[.,:'’·-](?=[^\W_{HAN_KANA}])[^\W_{HAN_KANA}]+)*")
 _CJK = re.compile(rf"[{HAN_KANA}]")
 _INNER = re.compile(r"[.,:'’·-]")
@@ -34,8 +37,9 @@ def fold(text: str) -> str:
 def terms(text: str) -> list[str]:
     """Index terms in order of appearance: words, and overlapping bigrams of Han and Kana runs.
 
-    Chinese and Japanese are written without blanks; bigrams find any word without a dictionary (a lone character is its own term).
-    A word with inner punctuation gives itself and its parts: "e-mail" -> "e-mail", "e", "mail"; "1,200" -> "1,200", "1", "200".
+    Chinese and Japanese are written without blanks; bigrams find any word without a dictionary (a lone
+    character is its own term). A word with inner punctuation gives itself and its parts: "e-mail" ->
+    "e-mail", "e", "mail"; "1,200" -> "1,200", "1", "200".
     """
     found: list[str] = []
     for match in _RUN.finditer(fold(text)):

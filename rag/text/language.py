@@ -1,4 +1,6 @@
-"""Which language a text is in: by script where the script decides, else by py3langid among languages of that script."""
+"""Which language a text is in: by script where the script decides, else by py3langid among languages of that
+script.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,17 @@ _RANGES = {
     "arabic": re.compile(r"[\u0600-\u06ff]"),
     "devanagari": re.compile(r"[\u0900-\u097f]"),
 }
-# A short Latin text is taken for English unless another language is clearly likelier: a wrong guess changes the language of the answer
+# A short Latin text is taken for English unless another language is clearly likelier: a wrong guess changes
+# the language of the answer
 _SHORT = 24
 
 
 @functools.cache
 def _identifier() -> LanguageIdentifier:
-    return LanguageIdentifier.from_modelpath(MODEL_DIR / MODEL_FILE, norm_probs=True)
+    identifier: LanguageIdentifier = LanguageIdentifier.from_modelpath(
+        MODEL_DIR / MODEL_FILE, norm_probs=True
+    )
+    return identifier
 
 
 def _likeliest(text: str, among: list[str]) -> tuple[str, float]:

@@ -1,7 +1,7 @@
 """Sentence boundaries in any language that ends its sentences with a mark.
 
-Rules, not a model: they cost microseconds, they give exact offsets, and the same text is always cut the same way, so that stored
-offsets, quotes and checks agree.
+Rules, not a model: they cost microseconds, they give exact offsets, and the same text is always cut the same
+way, so that stored offsets, quotes and checks agree.
 """
 
 from __future__ import annotations
@@ -12,14 +12,18 @@ from rag.types import Span
 
 __all__ = ["sentences"]
 
-# Full stops that need no blank after them (a wide semicolon parts clauses, not sentences): CJK, Devanagari, Arabic, Armenian, Ethiopic, Myanmar, Khmer
+# Full stops that need no blank after them (a wide semicolon parts clauses, not sentences): CJK, Devanagari,
+# Arabic, Armenian, Ethiopic, Myanmar, Khmer
 _WIDE = "。！？｡।॥؟۔։።၊။៕"
 _CLOSERS = "\"'”’»›)\\]）】》」』〕〉］｝"
-_BOUNDARY = re.compile(rf"[{_WIDE}]+[{_CLOSERS}]*|[.!?…]+[{_CLOSERS}]*(?=\s|$)|[.!?…]+[{_CLOSERS}]+(?=[A-Z])|\n")
+_BOUNDARY = re.compile(
+    rf"[{_WIDE}]+[{_CLOSERS}]*|[.!?…]+[{_CLOSERS}]*(?=\s|$)|[.!?…]+[{_CLOSERS}]+(?=[A-Z])|\n"
+)
 # English, German, French, Spanish and Russian forms that end in a full stop without ending a sentence
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof sr jr st vs etc e.g i.e cf fig figs no nos vol pp p ca al inc ltd co corp dept gen col lt sgt capt rev hon "
-    "jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun u.s u.k u.n a.m p.m ph.d b.c a.d "
+    "mr mrs ms dr prof sr jr st vs etc e.g i.e cf fig figs no nos vol pp p ca al inc ltd co corp dept "
+    "gen col lt sgt capt rev hon jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri "
+    "sat sun u.s u.k u.n a.m p.m ph.d b.c a.d "
     "z.b d.h u.a bzw usw ggf inkl exkl nr abs art str tel geb evtl vgl sog allg mio mrd o.ä u.ä i.d.r zzgl "
     "m mme mlle env av bd sra dra ud uds т.е т.д т.п г гг ул им см рис стр тыс млн млрд др".split()
 )
@@ -28,7 +32,8 @@ _NEXT_LOWER = re.compile(r"\s*[a-zà-öø-ÿа-я]")
 _ORDINAL = re.compile(r"^\d{1,2}$")
 _NEXT_WORD = re.compile(r"\s*([^\W\d_]+)")
 _MONTHS = frozenset(
-    "januar februar märz april mai juni juli august september oktober november dezember quartal jahrhundert".split()
+    "januar februar märz april mai juni juli august september oktober november dezember "
+    "quartal jahrhundert".split()
 )
 
 
@@ -59,7 +64,9 @@ def _continues(text: str, start: int, match: re.Match[str]) -> bool:
 
 
 def sentences(text: str) -> list[Span]:
-    """Spans of the sentences of ``text`` in order, blanks trimmed, never crossing a line end; nothing but blanks is left out."""
+    """Spans of the sentences of ``text`` in order, blanks trimmed, never crossing a line end; nothing but
+    blanks is left out.
+    """
     spans: list[Span] = []
     start = 0
     for match in _BOUNDARY.finditer(text):

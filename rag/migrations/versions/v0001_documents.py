@@ -26,13 +26,17 @@ def upgrade() -> None:
     )
     op.create_table(
         "document_group",
-        sa.Column("document_id", sa.String(32), sa.ForeignKey("document.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column(
+            "document_id", sa.String(32), sa.ForeignKey("document.id", ondelete="CASCADE"), primary_key=True
+        ),
         sa.Column("name", sa.String(128), primary_key=True),
     )
     op.create_table(
         "chunk",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-        sa.Column("document_id", sa.String(32), sa.ForeignKey("document.id", ondelete="CASCADE"), nullable=False),
+        sa.Column(
+            "document_id", sa.String(32), sa.ForeignKey("document.id", ondelete="CASCADE"), nullable=False
+        ),
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("start", sa.Integer, nullable=False),
         sa.Column("end", sa.Integer, nullable=False),
@@ -53,7 +57,8 @@ def upgrade() -> None:
         sa.Column("value", sa.Text, nullable=False),
     )
     op.execute("INSERT INTO setting (name, value) VALUES ('identity', lower(hex(randomblob(8))))")
-    # Terms are segmented and folded before they come here (rag.text.terms); the tokenizer only parts them at blanks.
+    # Terms are segmented and folded before they come here (rag.text.terms); the tokenizer only parts them at
+    # blanks.
     op.execute(
         """CREATE VIRTUAL TABLE chunk_terms USING fts5(
             heading, body, tokenize = "unicode61 remove_diacritics 0 tokenchars '.,:''’·-'")"""

@@ -1,0 +1,85 @@
+"""The connection to the database: pragmas and transactions of SQLite, migrations, and the driver's errors in
+our words.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from rag.errors import DiskFullError, SchemaError, StoreError
+
+__all__ = ["HEAD", "open_engine", "translated"]
+
+HEAD = "0001"
+
+
+def open_engine(url: str) -> Engine:
+    """An engine on a database that is at HEAD, created or migrated as needed. Raises SchemaError."""
+    engine = create_engine(url)
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    try:
+        _migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _configure(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401 - the driver's own class
+    connection.isolation_level = None  # transactions begin where we say, see _begin
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    # a writer takes its lock at once: upgrading a read transaction fails when another writer came first
+    write = connection.get_execution_options().get("write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _migrate(engine: Engine) -> None:
+    """Bring the database to HEAD; Alembic is imported only when there is something to do."""
+    with engine.connect() as connection:
+        known = inspect(connection).has_table("alembic_version")
+        version = (
+            connection.execute(text("SELECT version_num FROM alembic_version")).scalar() if known else None
+        )
+    if version == HEAD:
+        return
+    if version is not None and version > HEAD:
+        raise SchemaError(
+            f"The database has schema {version}, newer than this version's {HEAD}.",
+            "Upgrade Citewell, or use another home.",
+        )
+    from alembic import command
+    from alembic.config import Config
+
+    with engine.connect().execution_options(write=True) as connection, connection.begin():
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, HEAD)
+
+
+def translated(error: Exception, where: object) -> StoreError:
+    """The driver's error in our words."""
+    cause = str(getattr(error, "orig", error))
+    if "disk is full" in cause or "No space left" in cause:
+        return DiskFullError(
+            f"No room left to write {where}.",
+            "Free some disk space and run the command again; nothing was lost.",
+        )
+    if "locked" in cause:
+        return StoreError(
+            f"The database {where} is busy: {cause}.", "Wait for the other command to finish, then try again."
+        )
+    if "malformed" in cause or "not a database" in cause:
+        return StoreError(
+            f"The database {where} is damaged: {cause}.", "Move it away and ingest again; originals are kept."
+        )
+    return StoreError(f"The database {where} failed: {cause}.", "`citewell doctor` checks it.")
