@@ -1,4 +1,4 @@
-"""Text -> vectors with sentence-transformers: whole texts, their tokens, and the sentences inside them.
+"""Text -> vectors with sentence-transformers: whole texts and their tokens.
 
 torch and sentence-transformers are imported when an Embedder is loaded, not with this module.
 """
@@ -151,42 +151,6 @@ class Embedder:
             for i, rows in zip(batch, hidden, strict=True):
                 found[i] = TokenVectors(_unit(rows[encoded[i].rows]), tuple(encoded[i].spans))
         return [found[i] for i in range(len(encoded))]
-
-    def embed_sentences(
-        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
-    ) -> tuple[Floats, list[Floats]]:
-        """Whole-text vectors [n, d] and each text's span vectors [s_i, d], from ONE forward pass a text.
-
-        A span's vector is the mean of its tokens' last hidden states, so that it knows its surroundings
-        ("late chunking", Günther et al. 2024, arXiv:2409.04701). A text longer than max_tokens is cut:
-        spans without a token left get the whole text's vector. ``spans[i]`` are characters of ``texts[i]``.
-        """
-        whole = np.zeros((len(texts), self.dimension), np.float32)
-        parts: list[Floats] = [np.zeros((len(own), self.dimension), np.float32) for own in spans]
-        encoded = self._encode(texts, "passage")
-        for batch, hidden, pooled in self._forward(encoded):
-            whole[batch] = pooled
-            for i, rows in zip(batch, hidden, strict=True):
-                parts[i] = self._span_vectors(rows, encoded[i], spans[i], whole[i])
-        return whole, parts
-
-    def _span_vectors(
-        self, hidden: Floats, encoded: _Encoded, spans: Sequence[Span], whole: Floats
-    ) -> Floats:
-        """Means of the rows that overlap each span, by running sums: [s, d]."""
-        sums = np.zeros((len(encoded.rows) + 1, hidden.shape[1]), np.float64)
-        np.cumsum(hidden[encoded.rows], axis=0, out=sums[1:])
-        starts = np.array([start for start, _ in encoded.spans], np.int64)
-        ends = np.array([end for _, end in encoded.spans], np.int64)
-        vectors = np.empty((len(spans), hidden.shape[1]), np.float32)
-        for k, (start, end) in enumerate(spans):
-            first, last = (
-                int(np.searchsorted(ends, start, "right")),
-                int(np.searchsorted(starts, end, "left")),
-            )
-            nothing = end <= start or last <= first
-            vectors[k] = whole if nothing else _unit((sums[last] - sums[first]).astype(np.float32))
-        return vectors
 
     def _embed(self, texts: Sequence[str], kind: TextKind) -> Floats:
         vectors = np.zeros((len(texts), self.dimension), np.float32)

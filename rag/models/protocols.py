@@ -80,11 +80,6 @@ class EmbedderProtocol(Protocol):
     def token_vectors(self, texts: Sequence[str], kind: TextKind) -> list[TokenVectors]:
         """The tokens' last hidden states at unit length, for token-level comparison."""
 
-    def embed_sentences(
-        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
-    ) -> tuple[Floats, list[Floats]]:
-        """Whole-text vectors [n, d] and, for each text, its spans' vectors [s_i, d], from one pass a text."""
-
 
 @dataclass(frozen=True, slots=True)
 class TokenChunk:

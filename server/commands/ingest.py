@@ -82,12 +82,6 @@ class LazyEmbedder:
         """The tokens' last hidden states at unit length."""
         return self._loaded.token_vectors(texts, kind)
 
-    def embed_sentences(
-        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
-    ) -> tuple[Floats, list[Floats]]:
-        """Whole-text vectors and the spans' vectors."""
-        return self._loaded.embed_sentences(texts, spans)
-
 
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Files and folders to ingest.", metavar="PATH...")],

@@ -67,9 +67,3 @@ class HashingEmbedder:
             spans = self.token_spans(text)
             found.append(TokenVectors(self._vectors([text[a:b] for a, b in spans]), tuple(spans)))
         return found
-
-    def embed_sentences(
-        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
-    ) -> tuple[Floats, list[Floats]]:
-        parts = [self._vectors([text[a:b] for a, b in own]) for text, own in zip(texts, spans, strict=True)]
-        return self.embed_passages(texts), parts

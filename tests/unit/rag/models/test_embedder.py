@@ -160,43 +160,17 @@ def test_token_spans_cover_the_words(embedder):
     assert embedder.count_tokens([text, ""]) == [len(embedder.token_spans(text)), 0]
 
 
-def test_sentences_equal_naive_means(models_dir, embedder):
-    text = "the pump runs the fox"
-    spans = [(0, 8), (9, 13), (14, 21), (0, len(text))]
-    whole, (parts,) = embedder.embed_sentences([text], [spans])
-    states, tokens, pooled = naive(models_dir, text, "passage: ")
-    np.testing.assert_allclose(whole[0], pooled, atol=1e-5)
-    for vector, (start, end) in zip(parts, spans, strict=True):
-        rows = [k for k, (a, b) in enumerate(tokens) if a < end and b > start]
-        np.testing.assert_allclose(vector, unit(states[rows].mean(0)), atol=1e-5)
-
-
-def test_sentences_of_many_texts_keep_their_places(embedder):
-    spans = [[(0, len(text))] if text else [] for text in TEXTS]
-    whole, parts = embedder.embed_sentences(TEXTS, spans)
-    for i, text in enumerate(TEXTS):
-        alone, own = embedder.embed_sentences([text], [spans[i]])
-        np.testing.assert_allclose(whole[i], alone[0], atol=1e-5)
-        np.testing.assert_allclose(parts[i], own[0], atol=1e-5)
-        assert parts[i].shape == (len(spans[i]), 16)
-
-
-def test_a_long_text_is_cut_and_what_lies_beyond_gets_the_whole_vector(models_dir, embedder):
+def test_a_long_text_is_cut(models_dir, embedder):
     text = "the pump " * 40
-    whole, (parts,) = embedder.embed_sentences([text], [[(0, 8), (300, 308), (5, 5)]])
-    np.testing.assert_allclose(whole[0], naive(models_dir, text, "passage: ")[2], atol=1e-5)
-    np.testing.assert_allclose(parts[1], whole[0], atol=1e-6)
-    np.testing.assert_allclose(parts[2], whole[0], atol=1e-6)
-    assert np.abs(parts[0] - whole[0]).max() > 1e-3
+    got = embedder.embed_passages([text])[0]
+    np.testing.assert_allclose(got, naive(models_dir, text, "passage: ")[2], atol=1e-5)
     assert embedder.count_tokens([text]) == [80]
 
 
 def test_nothing_in_nothing_out(embedder):
     assert embedder.embed_queries([]).shape == (0, 16)
     assert embedder.token_vectors([], "query") == []
-    whole, parts = embedder.embed_sentences([], [])
-    assert whole.shape == (0, 16)
-    assert parts == []
+    assert embedder.embed_passages([]).shape == (0, 16)
 
 
 def test_threads_share_it(embedder):
