@@ -42,9 +42,9 @@ TOP = 8
 WORDS = {"same": (), "cross": ("cover", "nearby", "passage_cover", "union", "missing", "similarity")}
 FOLDER = Path(rag.calibration.__file__).parent
 # Share of the questions whose paragraph is not there that must be refused, on the fitting sets
-ABSTAIN = 0.82
+ABSTAIN = 0.88
 # Share of the on-topic questions that may be called off topic
-OFF_TOPIC_ERROR = 0.005
+OFF_TOPIC_ERROR = 0.002
 
 
 class Fitted(TypedDict):
@@ -200,7 +200,7 @@ def fit_scope(on: dict[str, list[Looked]], off: dict[str, list[Sequence[Hit]]]) 
         lowest.append(np.quantile([_probability(groups[group], row) for row in rows], OFF_TOPIC_ERROR))
         caught = np.mean([_probability(groups[group], row) < lowest[-1] for row in strange])
         print(
-            f"scope, {group}: {caught:.2f} of the off-topic questions are refused at {OFF_TOPIC_ERROR:.1%} error"
+            f"scope, {group}: {caught:.2f} of the off-topic are refused at {OFF_TOPIC_ERROR:.1%} error"
         )
     write("scope", groups, float(min(lowest)), notes)
 

@@ -127,9 +127,8 @@ def main() -> None:
         predicted = cross_val_predict(model, values, labels, cv=5, method="predict_proba")[:, 1]
         thresholds.append(float(np.quantile(predicted[~np.array(labels)], 1 - PASS)))
         kept = float((predicted[np.array(labels)] >= thresholds[-1]).mean())
-        print(
-            f"{group}: AUROC {roc_auc_score(labels, predicted):.3f}; {PASS:.0%} pass wrongly, {kept:.0%} rightly"
-        )
+        area = roc_auc_score(labels, predicted)
+        print(f"{group}: AUROC {area:.3f}; {PASS:.0%} pass wrongly, {kept:.0%} rightly")
         groups[group] = fitted(rows, labels)
         notes[group] = ", ".join(f"{name}: {len(pairs)}" for name, pairs in sets.items())
     write("support", groups, max(thresholds), notes, "python tests/bench/fit_support.py DATA")
