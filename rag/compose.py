@@ -16,7 +16,9 @@ __all__ = ["Composer"]
 
 # Quotes are added until one of them holds the answer with this probability, as far as the calibrated scores
 # tell.
-ENOUGH = 0.97
+ENOUGH = 0.95
+# Past the first, a quote that holds the answer less probably than this only makes the reader read more.
+LEAST = 0.03
 _NO_BLANKS = {"zh", "ja", "th"}
 
 
@@ -63,7 +65,8 @@ class Composer:
         """Add the best verbatim quotes until the answer most probably stands in them or is full."""
         missed = 1.0
         for evidence in self._evidence.values():
-            if self.full or 1 - missed >= ENOUGH:
+            quoted_one = missed < 1
+            if self.full or 1 - missed >= ENOUGH or (quoted_one and evidence.score < LEAST):
                 return
             missed *= 1 - evidence.score
             if fold(evidence.quote) in fold(self.text):

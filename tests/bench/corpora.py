@@ -20,7 +20,7 @@ from rag.settings import Settings, load_settings
 from rag.store import Store
 from rag.text import fold
 
-__all__ = ["Corpus", "Question", "build", "holds", "read_questions"]
+__all__ = ["Corpus", "Question", "build", "holds", "read_questions", "sample"]
 
 
 @dataclass(frozen=True, slots=True)
