@@ -20,7 +20,7 @@ __all__ = ["SLICE", "Embedded", "embed", "sentence_texts"]
 
 Half = NDArray[np.float16]
 # Chunks that are sorted by length together: enough to fill batches evenly, few enough to show progress
-SLICE = 256
+SLICE = 128
 
 
 @dataclass(frozen=True, slots=True)

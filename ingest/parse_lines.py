@@ -35,22 +35,23 @@ _ENDED = re.compile(r"[。！？.!?:：；;][\"'”’」』）)]*$")
 
 
 def join(first: str, second: str) -> str:
-    """Two lines of one paragraph as running text: hyphenated words made whole, no blank between Han
-    characters.
-    """
-    if _DASH.search(first):
-        return first[:-1] + second
+    """Two lines of one paragraph as running text: hyphenated words made whole, no blank between Han."""
+    kept, between = _glue(first, second)
+    return f"{kept}{between}{second}"
+
+
+def _glue(first: str, second: str) -> tuple[str, str]:
+    """The first line as it is kept, and what comes between it and the second."""
+    tail = first[-40:]
+    if _DASH.search(tail):
+        return first[:-1], ""
     # "Reise-\nkosten" is one word; "E-\nMail" and "2024-\n25" keep their hyphen
-    if _HYPHENATED.search(first) and second[:1].islower() and len(first.split()[-1]) > 2:
+    if _HYPHENATED.search(tail) and second[:1].islower() and len(tail.split()[-1]) > 2:
         # German "Vor- und Nachteile" keeps both
-        return (
-            f"{first} {second}"
-            if second.split()[0] in ("und", "oder", "and", "or", "bis")
-            else first[:-1] + second
-        )
-    if _ENDS_HAN.search(first) and _BEGINS_HAN.match(second):
-        return first + second
-    return f"{first} {second}"
+        return (first, " ") if second.split()[0] in ("und", "oder", "and", "or", "bis") else (first[:-1], "")
+    if _ENDS_HAN.search(tail) and _BEGINS_HAN.match(second):
+        return first, ""
+    return first, " "
 
 
 def is_wrapped(lines: Sequence[str]) -> bool:
@@ -71,17 +72,19 @@ def unwrap(lines: Sequence[str], wrapped: bool) -> list[str]:
     if not lines:
         return []
     edge = max(width(line.rstrip()) for line in lines)
-    out = [lines[0].strip()]
+    # pieces of each line, put together at the end: a paragraph may have a hundred thousand of them
+    out = [[lines[0].strip()]]
     for before, raw in pairwise(lines):
         line = raw.strip()
         full = width(before.rstrip()) >= 0.7 * edge if wrapped else _runs_on(before, line, edge)
         indented = raw.startswith(("\u3000\u3000", "\t")) and _ENDED.search(before.rstrip()) is not None
         meant = is_list_item(line) or _KEY.match(line) is not None or indented
         if full and not meant:
-            out[-1] = join(out[-1], line)
+            out[-1][-1], between = _glue(out[-1][-1], line)
+            out[-1] += [between, line]
         else:
-            out.append(line)
-    return out
+            out.append([line])
+    return ["".join(pieces) for pieces in out]
 
 
 def _runs_on(before: str, line: str, edge: int) -> bool:

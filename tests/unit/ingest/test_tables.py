@@ -99,3 +99,9 @@ def test_header_rows(rows, header):
 def test_rows_keep_inner_empty_cells_and_drop_trailing_ones():
     block = table_blocks([["a", "b", "c"], ["1", "", "3"], ["1", "", ""]])[0]
     assert block.text == "a | b | c\n1 |  | 3\n1"
+
+
+def test_csv_with_a_quotation_mark_that_is_never_closed(read):
+    lines = ["name,size", 'monitor,"27 inch'] + ["cable,2"] * 30_000
+    document = read("a.csv", "\n".join(lines).encode())
+    assert document.text.startswith('name | size\nmonitor | "27 inch\ncable | 2\n')
