@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from rag.text import fold
+from rag.text import HAN_KANA, fold
 
 __all__ = ["missing_names"]
 
-_TOKEN = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿ][\w'’]*(?:-[\w]+)*|\d+[A-Za-z][\w-]*")
+# A code ends where Han, Kana or Hangul begin: 使用HS-900型泵
+_LETTER = rf"[^\W{HAN_KANA}\uac00-\ud7af]"
+_TOKEN = re.compile(rf"[A-Za-zÀ-ÖØ-öø-ÿ](?:{_LETTER}|['’])*(?:-{_LETTER}+)*|\d+[A-Za-z](?:{_LETTER}|-)*")
 _CODE = re.compile(r"^(?=.*\d)(?=.*[A-Za-z])[\w-]+$|^[A-Z]{2,}[\w-]*$")
 _OPENING = re.compile(r"(?:^|[.!?:;\"“„«(\[—–-]\s*)$")
 # German writes every noun with a capital: only codes and acronyms tell names there

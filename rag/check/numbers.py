@@ -1,6 +1,6 @@
 """L0: every number of a sentence must stand in its evidence, with the same unit.
 
-Numbers are compared by value, whatever the script: 二十五天 = 25 days = ２５日, 1,200 = 1.200 = 1 200, 3月 =
+Numbers are compared by value, whatever the script: 二十五天 = 25 days = ２５日, 1,200 = 1.200 = 1’200, 3月 =
 March = März, 1.5万 = 15000.
 """
 
@@ -49,7 +49,7 @@ _MONTHS = {
     for w in group.split("/")
 }
 _UNITS = {
-    "percent": "% percent prozent per cent 百分之 パーセント pct",
+    "percent": "% percent prozent 百分之 パーセント pct",
     "eur": "€ eur euro euros 欧元 ユーロ",
     "usd": "$ usd dollar dollars 美元 ドル",
     "cny": "¥ cny rmb yuan 元 人民币 圆",
@@ -69,27 +69,28 @@ _UNITS = {
     "m2": "m² m2 qm sqm 平方米 平米 平方メートル",
     "celsius": "°c ℃ celsius 摄氏度",
 }
-_UNIT_OF = {
-    form: unit for unit, forms in _UNITS.items() for form in forms.split() if form != "per" and form != "cent"
-}
+_UNIT_OF = {form: unit for unit, forms in _UNITS.items() for form in forms.split()} | {"per cent": "percent"}
 _NUMBER = re.compile(
     r"(?P<before>百分之|[€$¥£]\s?)?"
-    r"(?:(?P<digits>\d+(?:[.,’'\u00a0\u202f]\d+)*)"
+    r"(?:(?!(?<=[\W\d]m)[23](?!\d)|(?<=[\W\d][cdk]m)[23](?!\d))"  # m², which NFKC writes m2, holds no number
+    r"(?P<digits>\d+(?:[.,’']\d+)*)"
     r"(?P<scale>\s?[万萬亿億千百](?![分米克])|"
     r"\s?(?:million|millionen|billion|milliarden|thousand|tausend|mio|mrd)\b)?"
     r"|(?P<han>[零〇一二两兩三四五六七八九十百千万萬亿億]+))"
 )
-_UNIT_AFTER = re.compile(
-    "|".join(
-        sorted(
-            (re.escape(f) + (r"\b" if f[-1].isascii() and f[-1].isalpha() else "") for f in _UNIT_OF),
-            key=len,
-            reverse=True,
-        )
-    )
-)
+
+
+def _form(form: str) -> str:
+    """A unit's form as a pattern: Latin letters must be a whole word, and 三分之一 is not three minutes."""
+    before = r"(?<![^\W\d_])" if form[0].isascii() and form[0].isalpha() else ""
+    return before + re.escape(form) + (r"\b" if form[-1].isascii() and form[-1].isalpha() else "(?!之)")
+
+
+_UNIT = re.compile("|".join(map(_form, sorted(_UNIT_OF, key=len, reverse=True))))
 _MEASURE = re.compile(r"\s?[天日年月周週号時时分秒个個名人次份台套条條章节節级級层層页頁元円倍%％歳岁点點小]")
 _WORD = re.compile(r"(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-[a-z]+|[^\W\d_]+")
+# "1 200" with a blank that does not break; NFKC would make it one that does
+_GROUPED = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
 _SCALES = {
     "million": 10**6,
     "millionen": 10**6,
@@ -134,7 +135,7 @@ def _digit_values(text: str) -> set[Decimal]:
     """The values a number may stand for: 1,200 is 1200 or 1.2 depending on the writer, 1.200,50 can only be
     1200.5.
     """
-    bare = re.sub(r"[’'\u00a0\u202f]", "", text)
+    bare = re.sub(r"[’']", "", text)
     separators = set(bare) & {",", "."}
     if not separators:
         readings = [bare]
@@ -160,7 +161,7 @@ def _digit_values(text: str) -> set[Decimal]:
 
 def _from_match(match: re.Match[str], text: str) -> Quantity | None:
     after = text[match.end() : match.end() + 12].lstrip()
-    unit_match = _UNIT_AFTER.match(after)
+    unit_match = _UNIT.match(after)
     unit = _UNIT_OF[unit_match.group()] if unit_match else ""
     before = (match["before"] or "").strip()
     if before:
@@ -169,7 +170,8 @@ def _from_match(match: re.Match[str], text: str) -> Quantity | None:
         han = match["han"]
         if len(han) == 1 and (han in "一千万百亿" or not _MEASURE.match(text, match.end())) and not before:
             return None
-        if all(c in _LARGE or c in _TENS for c in han) and han != "十":
+        # "千万不要" and "万一" only look like numbers
+        if han[0] in _LARGE or (all(c in _LARGE or c in _TENS for c in han) and han != "十"):
             return None
         value = _han_value(han)
         return Quantity(match.group(), frozenset({value.normalize()}), unit) if value is not None else None
@@ -183,13 +185,13 @@ def _from_match(match: re.Match[str], text: str) -> Quantity | None:
 
 def quantities(text: str) -> list[Quantity]:
     """All numbers of a text: digits, Han numerals, number words, and month names as their number."""
-    folded = unicodedata.normalize("NFKC", text).lower()
+    folded = unicodedata.normalize("NFKC", _GROUPED.sub("’", text)).lower()
     found = [q for match in _NUMBER.finditer(folded) if (q := _from_match(match, folded))]
     for match in _WORD.finditer(folded):
         word = match.group()
         if word in _WORDS and word not in _ARTICLES:
             after = folded[match.end() : match.end() + 12].lstrip(" -")
-            unit = _UNIT_AFTER.match(after)
+            unit = _UNIT.match(after)
             value = _WORDS[word].normalize()
             found.append(Quantity(word, frozenset({value}), _UNIT_OF[unit.group()] if unit else ""))
         elif word in _MONTHS and (word != "may" or "May " in text):
@@ -204,7 +206,7 @@ def missing_numbers(sentence: str, evidence: Iterable[str]) -> list[str]:
     units = {
         _UNIT_OF[form]
         for text in texts
-        for form in _UNIT_AFTER.findall(unicodedata.normalize("NFKC", text).lower())
+        for form in _UNIT.findall(unicodedata.normalize("NFKC", text).lower())
     }
     missing = []
     for quantity in quantities(sentence):
