@@ -110,7 +110,11 @@ class Assistant:
 
     async def search(self, question: str, *, k: int, user: User) -> list[Hit]:
         """The ``k`` best passages that the user may read. Raises QuestionError."""
-        return (await asyncio.to_thread(self._find, self._valid(question), user, k, _Timer()))[1]
+        return await asyncio.to_thread(self.find, question, k=k, user=user)
+
+    def find(self, question: str, *, k: int, user: User) -> list[Hit]:
+        """Like search, for callers without an event loop."""
+        return self._find(self._valid(question), user, k, _Timer())[1]
 
     async def ask(self, question: str, *, user: User, history: Sequence[Turn] = ()) -> Answer:
         """The whole, checked answer. Raises QuestionError."""
@@ -140,20 +144,17 @@ class Assistant:
         composer = Composer(() if refusal else evidence, query.language, self._settings.answer)
         draft = Draft()
         notices: list[str] = []
-        model = None
-        if not refusal:
+        if not refusal and self._settings.answer.draft_sentences:
             try:
-                if chat is None:
-                    raise GeneratorUnavailableError("no generator answers")
-                model = await chat.model_info()
-                async for event in self._drafted(query, evidence, chat, composer, draft, timer):
-                    yield event
+                async with aclosing(self._drafted(query, evidence, chat, composer, draft, timer)) as drafted:
+                    async for event in drafted:
+                        yield event
             except GeneratorUnavailableError:
                 notices.append(phrase("no_generator", query.language))
-            for event in composer.quotes():
-                yield event
-            if composer.dropped:
-                notices.append(phrase("replaced", query.language))
+        for event in composer.quotes():
+            yield event
+        if composer.dropped:
+            notices.append(phrase("replaced", query.language))
         verdict = refusal or composer.verdict()
         yield Finished(
             Answer(
@@ -163,7 +164,7 @@ class Assistant:
                 claims=tuple(composer.claims),
                 citations=composer.citations,
                 language=query.language,
-                model=model,
+                model=draft.model,
                 usage=draft.usage,
                 timings_ms=timer.total(),
                 nearest=_nearest(hits) if verdict is AnswerVerdict.INSUFFICIENT_CONTEXT else (),
@@ -211,12 +212,15 @@ class Assistant:
         self,
         query: Query,
         evidence: Sequence[Evidence],
-        chat: ChatProtocol,
+        chat: ChatProtocol | None,
         composer: Composer,
         draft: Draft,
         timer: _Timer,
     ) -> AsyncGenerator[Event, None]:
-        """Draft sentences, each shown only after its check."""
+        """Draft sentences, each shown only after its check. Raises GeneratorUnavailableError."""
+        if chat is None:
+            raise GeneratorUnavailableError("no generator answers")
+        draft.model = await chat.model_info()
         checker = Checker(self._embedder, evidence)
         begun = time.perf_counter()
         limit = self._settings.answer.draft_sentences

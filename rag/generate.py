@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from rag.models.protocols import ChatProtocol, Message, TokenChunk
 from rag.prompts import prompt
 from rag.text import sentences
-from rag.types import Evidence, Query
+from rag.types import Evidence, ModelInfo, Query, Span
 
 __all__ = ["Draft", "DraftSentence", "generate", "messages"]
 
 _MARKER = re.compile(r"\s*[\[［【](\d{1,2}(?:\s*[,，、]\s*\d{1,2})*)[\]］】]")
+_MARKERS = re.compile(f"(?:{_MARKER.pattern})+")
+_GROWING = re.compile(r"[\[［【][\d\s,，、]*$")
 # A draft that runs on is not an answer to one question
 TOKENS_PER_SENTENCE = 90
 
@@ -29,8 +31,9 @@ class DraftSentence:
 
 @dataclass(slots=True)
 class Draft:
-    """What one generation used, filled in while it runs."""
+    """Which model drafts and what it used, filled in while it runs."""
 
+    model: ModelInfo | None = None
     usage: dict[str, int] = field(default_factory=dict)
 
 
@@ -55,19 +58,29 @@ def _parted(text: str) -> DraftSentence | None:
     return DraftSentence(bare, tuple(dict.fromkeys(cited))) if re.search(r"\w", bare) else None
 
 
-def _finished(text: str) -> int:
-    """Where the last finished sentence ends: the one before the sentence that is still being written, with
-    its markers.
+def _spans(text: str) -> list[Span]:
+    """The sentences of a draft; markers after a full stop ("… four hours. [1] Then") belong to the one
+    before.
     """
-    spans = sentences(text)
-    if len(spans) < 2:
-        return 0
-    # "… four hours. [1] Then": a marker after the full stop belongs to the sentence before it
-    end = spans[-1][0]
-    marker = _MARKER.match(text, end)
-    if marker is None:
-        return end
-    return marker.end() if text[marker.end() :].strip() else 0
+    spans: list[Span] = []
+    for start, end in sentences(text):
+        marked = _MARKERS.match(text, start) if spans else None
+        if marked:
+            spans[-1] = (spans[-1][0], marked.end())
+        begin = marked.end() if marked else start
+        if text[begin:end].strip():
+            spans.append((begin, end))
+    return spans
+
+
+def _finished(text: str) -> int:
+    """Where the last finished sentence ends with its markers: the one before that which is still being
+    written.
+    """
+    spans = _spans(text)
+    if spans and _GROWING.match(text, spans[-1][0]):
+        spans.pop()
+    return spans[-1][0] if len(spans) > 1 else 0
 
 
 async def generate(
@@ -88,8 +101,9 @@ async def generate(
                 break
             pending += item.text
             end = _finished(pending)
-            for start, stop in sentences(pending[:end]):
-                if sentence := _parted(pending[start:stop]):
+            for start, stop in _spans(pending[:end]):
+                sentence = _parted(pending[start:stop])
+                if sentence and given < limit:
                     given += 1
                     yield sentence
             pending = pending[end:]
@@ -99,7 +113,7 @@ async def generate(
             cut = False
     # what the token limit cut off in the middle is not a sentence
     if not cut:
-        for start, stop in sentences(pending):
+        for start, stop in _spans(pending):
             sentence = _parted(pending[start:stop])
             if sentence and given < limit:
                 given += 1

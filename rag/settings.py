@@ -242,7 +242,7 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - passed on to 
     _check_variables()
     try:
         settings = _loader(file)(**overrides)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} is not valid TOML: {error}.", "Correct the file.") from error
     except ValidationError as error:
         first = error.errors()[0]

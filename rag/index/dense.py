@@ -87,6 +87,9 @@ class DenseIndex:
                     )
                 self._index.add_with_ids(vectors.astype(np.float32), ids)
             self._ids = np.sort(faiss.vector_to_array(self._index.id_map))
+            # a chunk that was deleted between the two reads has no vector
+            there = np.isin(wanted, self._ids, assume_unique=True)
+            wanted, languages = wanted[there], languages[there]
             self._languages = {str(name): wanted[languages == name] for name in np.unique(languages)}
             self.geometry = Geometry({name: self._some(ids) for name, ids in self._languages.items()})
             self._generation = generation
