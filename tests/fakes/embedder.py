@@ -18,13 +18,17 @@ _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9f
 
 
 class HashingEmbedder:
-    """Similar texts share n-grams, so their vectors are close. Counts its calls for tests of batching."""
+    """Similar texts share n-grams, so their vectors are close. Counts its calls for tests of batching.
+
+    ``common`` is the cosine of unlike texts; trained embedders crowd into a corner of their space.
+    """
 
     dimension = 64
     max_tokens = 512
     fingerprint = "hashing@1"
 
-    def __init__(self) -> None:
+    def __init__(self, common: float = 0.0) -> None:
+        self.common = common
         self.count_calls = 0
         self.embedded: list[str] = []
 
@@ -38,7 +42,11 @@ class HashingEmbedder:
         length = float(np.linalg.norm(vector))
         if not length:
             vector[0] = length = 1.0
-        return np.asarray(vector / length, np.float32)
+        vector *= (1 - self.common) ** 0.5 / length
+        if self.common:
+            vector[0] += self.common**0.5
+            vector /= np.linalg.norm(vector)
+        return np.asarray(vector, np.float32)
 
     def _vectors(self, texts: Sequence[str]) -> Floats:
         return (

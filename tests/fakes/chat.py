@@ -1,0 +1,63 @@
+"""A generator that says what it is told to, in the chunks that it is told to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+
+from rag.errors import GeneratorUnavailableError
+from rag.models.protocols import Message, TokenChunk, Usage
+from rag.types import ModelInfo
+
+__all__ = ["MODEL", "FakeChat"]
+
+MODEL = ModelInfo("tiny", "r1", "Apache-2.0")
+
+
+class FakeChat:
+    """Each stream plays ``chunks`` and ends with ``finish``; it fails after ``breaks_after`` chunks.
+
+    ``given`` counts the chunks that were taken, ``closed`` the streams that ended, however they did.
+    """
+
+    def __init__(
+        self, *chunks: str, finish: str = "stop", breaks_after: int | None = None, ready: bool = True
+    ) -> None:
+        self.chunks = chunks
+        self.finish = finish
+        self.breaks_after = breaks_after
+        self.is_ready = ready
+        self.asked: list[list[Message]] = []
+        self.max_tokens: list[int] = []
+        self.given = 0
+        self.closed = 0
+
+    async def ready(self) -> bool:
+        return self.is_ready
+
+    async def model_info(self) -> ModelInfo:
+        return MODEL
+
+    async def stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        stop: Sequence[str] = (),
+        temperature: float = 0.0,
+    ) -> AsyncGenerator[TokenChunk | Usage, None]:
+        self.asked.append(list(messages))
+        self.max_tokens.append(max_tokens)
+        try:
+            for position, chunk in enumerate(self.chunks):
+                if position == self.breaks_after:
+                    raise GeneratorUnavailableError("the connection broke")
+                self.given += 1
+                yield TokenChunk(chunk, -0.1)
+            yield Usage(11, len(self.chunks), self.finish)
+        finally:
+            self.closed += 1
+
+    async def label_probabilities(
+        self, messages: Sequence[Message], labels: Sequence[str]
+    ) -> dict[str, float]:
+        return dict.fromkeys(labels, 1 / len(labels))

@@ -1,0 +1,94 @@
+"""Documents made of paragraphs, put into a real store: one chunk for each paragraph."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from rag.models.protocols import EmbedderProtocol
+from rag.store import Store
+from rag.text import language, sentences
+from rag.types import Chunk, Document, DocumentRef, Element, Evidence, Hit
+
+__all__ = ["chunks_of", "document_of", "evidence_of", "hit_of", "put", "reference_of"]
+
+
+def document_of(
+    source: str,
+    paragraphs: Sequence[str],
+    *,
+    title: str = "",
+    groups: Sequence[str] = (),
+    heading: Sequence[str] = (),
+    spoken: str = "",
+) -> Document:
+    text = "\n\n".join(paragraphs)
+    elements, start = [], 0
+    for paragraph in paragraphs:
+        elements.append(Element("text", start, start + len(paragraph), 1, tuple(heading)))
+        start += len(paragraph) + 2
+    return Document(
+        id=hashlib.sha256(source.encode()).hexdigest()[:32],
+        source=source,
+        title=title or source,
+        text=text,
+        elements=tuple(elements),
+        language=spoken or language(text),
+        mime="text/plain",
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        size=len(text.encode()),
+        modified=1.5,
+        groups=tuple(groups),
+    )
+
+
+def chunks_of(document: Document, header: str = "") -> list[Chunk]:
+    found = []
+    for position, element in enumerate(document.elements):
+        text = document.text[element.start : element.end]
+        spans = tuple((element.start + a, element.start + b) for a, b in sentences(text))
+        found.append(
+            Chunk(
+                document.id, position, text, element.start, element.end, spans,
+                element.page, element.heading, header, len(text),
+            )
+        )  # fmt: skip
+    return found
+
+
+def put(
+    store: Store, embedder: EmbedderProtocol, source: str, paragraphs: Sequence[str], **about: object
+) -> Document:
+    """Store the document with the embedder's vectors of its chunks and their sentences."""
+    header = str(about.pop("header", ""))
+    document = document_of(source, paragraphs, **about)
+    chunks = chunks_of(document, header)
+    vectors = embedder.embed_passages([chunk.embedding_text(document.title) for chunk in chunks])
+    inner = [
+        embedder.embed_passages([document.text[a:b] for a, b in chunk.sentences]).astype(np.float16)
+        for chunk in chunks
+    ]
+    store.replace_document(document, chunks, vectors.astype(np.float16), inner, "test")
+    return document
+
+
+def reference_of(document: Document) -> DocumentRef:
+    return DocumentRef(document.id, document.source, document.title, document.language, document.modified)
+
+
+def hit_of(
+    document: Document, position: int = 0, *, chunk_id: int = 1, header: str = "", **values: object
+) -> Hit:
+    """A hit on one of the document's paragraphs; its sentences stand out by nothing unless told otherwise."""
+    chunk = chunks_of(document, header)[position]
+    given = {"score": 1.0, "sentences": (0.0,) * len(chunk.sentences), **values}
+    found = Chunk(**{f: getattr(chunk, f) for f in Chunk.__slots__} | {"id": chunk_id})
+    return Hit(found, reference_of(document), **given)
+
+
+def evidence_of(document: Document, quote: str, n: int = 1, **values: object) -> Evidence:
+    start = document.text.index(quote)
+    given = {"score": 0.9, **values}
+    return Evidence(n, reference_of(document), quote, start, start + len(quote), **given)

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from rag.check.alignment import Aligner
+from rag.text import terms
+
+EVIDENCE = ["Close the inlet valve at once.", "The warranty is 24 months.", ""]
+
+
+@pytest.fixture
+def aligner(embedder):
+    return Aligner(embedder, EVIDENCE)
+
+
+def naive(embedder, sentence, texts):
+    """Best cosine of each token of the sentence, one pair at a time."""
+    (own,) = embedder.token_vectors([sentence], "passage")
+    known = [row for text in texts for row in embedder.token_vectors([text], "passage")[0].vectors]
+    return sorted(max(float(a @ b) for b in known) for a in own.vectors)
+
+
+@pytest.mark.parametrize("cited", [[0], [1], [0, 1], [2, 0]])
+def test_signals_equal_pairwise_comparison(aligner, embedder, cited):
+    sentence = "You must close the valve within 24 hours."
+    got = aligner.signals(sentence, cited)
+    best = naive(embedder, sentence, [EVIDENCE[i] for i in cited])
+    assert got["tokens"] == pytest.approx(np.mean(best), abs=1e-5)
+    assert got["weakest"] == pytest.approx(np.mean(best[: max(1, len(best) // 5)]), abs=1e-5)
+    words = set(terms(sentence))
+    there = {word for i in cited for word in terms(EVIDENCE[i])}
+    assert got["cover"] == pytest.approx(len(words & there) / len(words))
+
+
+def test_a_quote_covers_itself(aligner):
+    got = aligner.signals(EVIDENCE[0], [0])
+    assert got == pytest.approx({"cover": 1.0, "tokens": 1.0, "weakest": 1.0}, abs=1e-5)
+
+
+def test_nothing_covers_nothing(aligner):
+    none = {"cover": 0.0, "tokens": 0.0, "weakest": 0.0}
+    assert aligner.signals("A sentence.", []) == none
+    assert aligner.signals("A sentence.", [2]) == none
+    assert aligner.signals("", [0]) == none
+
+
+def test_the_best_evidence_is_found(aligner):
+    scores = aligner.best("Close the valve.")
+    assert scores[0] == max(scores)
+    assert aligner.best(EVIDENCE[1])[1] == pytest.approx(2.0, abs=1e-5)
+    assert scores[2] == 0.0
+
+
+def test_evidence_is_embedded_once(embedder, monkeypatch):
+    calls = []
+    original = embedder.token_vectors
+    monkeypatch.setattr(
+        embedder, "token_vectors", lambda texts, kind: calls.append(list(texts)) or original(texts, kind)
+    )
+    aligner = Aligner(embedder, EVIDENCE)
+    for sentence in ("one", "two", "three"):
+        aligner.signals(sentence, [0, 1])
+    assert calls.count(EVIDENCE) == 1

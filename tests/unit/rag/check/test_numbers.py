@@ -1,0 +1,112 @@
+from decimal import Decimal
+
+import pytest
+
+from rag.check.numbers import missing_numbers, quantities
+
+
+def read(text):
+    """Each quantity as (its possible values, its unit)."""
+    return [({f"{value:f}" for value in q.values}, q.unit) for q in quantities(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("25 days", [({"25"}, "day")]),
+        ("二十五天", [({"25"}, "day")]),
+        ("２５ days", [({"25"}, "day")]),
+        ("twenty-five days", [({"25"}, "day")]),
+        ("1,200", [({"1200", "1.2"}, "")]),
+        ("1.200 EUR", [({"1200", "1.2"}, "eur")]),
+        ("1.200,50 €", [({"1200.5"}, "eur")]),
+        ("1,200.50", [({"1200.5"}, "")]),
+        ("1’200", [({"1200"}, "")]),
+        ("1\u202f200 €", [({"1200"}, "eur")]),
+        ("12\u00a0345\u00a0678", [({"12345678"}, "")]),
+        ("1,200,000", [({"1200000"}, "")]),
+        ("0,5", [({"0.5"}, "")]),
+        ("3.14159", [({"3.14159"}, "")]),
+        ("百分之三十", [({"30"}, "percent")]),
+        ("30%", [({"30"}, "percent")]),
+        ("30 per cent", [({"30"}, "percent")]),
+        ("five percent", [({"5"}, "percent")]),
+        ("1.5万", [({"15000"}, "")]),
+        ("1.5万元", [({"15000"}, "cny")]),
+        ("一万五千元", [({"15000"}, "cny")]),
+        ("三万五千二百", [({"35200"}, "")]),
+        ("一千零五", [({"1005"}, "")]),
+        ("一亿", [({"100000000"}, "")]),
+        ("1.2 million", [({"1200000"}, "")]),
+        ("1,2 Mio. €", [({"1200000"}, "")]),
+        ("二〇二六年", [({"2026"}, "")]),
+        ("3月5日", [({"3"}, ""), ({"5"}, "")]),
+        ("March 5", [({"5"}, ""), ({"3"}, "")]),
+        ("5. März 2026", [({"5"}, ""), ({"2026"}, ""), ({"3"}, "")]),
+        ("2026-03-05", [({"2026"}, ""), ({"3"}, ""), ({"5"}, "")]),
+        ("05.03.2026", [({"5", "3", "2026"}, "")]),
+        ("May 5", [({"5"}, ""), ({"5"}, "")]),
+        ("10.0.3.1", [({"10", "0", "3", "1"}, "")]),
+        ("14:30", [({"14"}, ""), ({"30"}, "")]),
+        ("¥500", [({"500"}, "cny")]),
+        ("500円", [({"500"}, "jpy")]),
+        ("5美元", [({"5"}, "usd")]),
+        ("两周", [({"2"}, "week")]),
+        ("三个月", [({"3"}, "month")]),
+        ("30分間", [({"30"}, "minute")]),
+        ("−20 °C", [({"20"}, "celsius")]),
+        ("100 m²", [({"100"}, "m2")]),
+        ("100平方米", [({"100"}, "m2")]),
+        ("第十二条", [({"12"}, "")]),
+        ("三分之一", [({"3"}, "")]),
+        ("half an hour", [({"0.5"}, "")]),
+        # what only looks like a number
+        ("You may leave", []),
+        ("one of them", []),
+        ("一些员工", []),
+        ("万一发生，千万不要", []),
+        ("eine Woche", []),
+    ],
+)
+def test_values_and_units(text, expected):
+    assert read(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "evidence", "missing"),
+    [
+        ("Employees have 25 days.", "员工享有二十五天年假。", []),
+        ("员工有25天年假。", "Employees have twenty-five days of leave.", []),
+        ("The limit is 1,200 yuan.", "上限为1200元。", []),
+        ("The limit is 1.200,50 €.", "The limit is 1,200.50 EUR.", []),
+        ("Das sind 1 200 €.".replace(" 200", "\u202f200"), "1.200 €", []),
+        ("比例为30%。", "比例为百分之三十。", []),
+        ("预算为15000元。", "预算为1.5万元。", []),
+        ("It starts on 5 March 2026.", "自2026年3月5日起施行。", []),
+        ("Gültig ab 5. März 2026.", "2026-03-05", []),
+        ("It takes 24 hours.", "It takes 48 hours.", ["24"]),
+        ("It takes 24 hours.", "It takes 24 days.", ["24"]),
+        ("It costs 500 USD.", "It costs 500 EUR.", ["500"]),
+        ("It costs 500.", "It costs 500 EUR.", []),
+        ("5% are refunded.", "5 are refunded.", ["5"]),
+        ("5 percent are refunded.", "5 per cent are refunded.", []),
+        # a table's number has its unit in the header
+        ("It costs 12 yuan.", "型号 | 价格（元）\nA | 12", []),
+        ("It takes 5 hours.", "Step | Duration (hours)\nDrying | 5", []),
+        ("It takes 5 hours.", "Step 5 comes with a rush.", ["5"]),
+        ("Between 10 and 20 items", "10 to 15 items", ["20"]),
+        ("No number here.", "7", []),
+        ("Three of 7.", "", ["7", "three"]),
+        ("一万五千元和三天", "15000 yuan", ["三"]),
+    ],
+)
+def test_missing_numbers(sentence, evidence, missing):
+    assert missing_numbers(sentence, [evidence]) == missing
+
+
+def test_any_of_the_evidence_will_do():
+    assert missing_numbers("3 days and 4 weeks", ["4 weeks", "3 days"]) == []
+
+
+def test_values_are_exact():
+    assert quantities("0.1")[0].values == {Decimal("0.1")}

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from rag.index.geometry import PRIOR_DEVIATION, PRIOR_MEAN, PRIOR_WEIGHT, Geometry
+
+
+def unit_rows(seed, n, d=16):
+    rows = np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("n", [1, 2, 40, 3000])
+def test_mean_and_deviation_equal_brute_force_with_the_prior(n):
+    rows, query = unit_rows(1, n), unit_rows(2, 1)[0]
+    cosines = rows.astype(np.float64) @ query
+    share = n / (n + PRIOR_WEIGHT)
+    mean, deviation = Geometry({"en": rows}).usual(query, "en")
+    assert mean == pytest.approx(share * cosines.mean() + (1 - share) * PRIOR_MEAN, abs=1e-5)
+    variance = share * cosines.var() + (1 - share) * PRIOR_DEVIATION**2
+    assert deviation == pytest.approx(variance**0.5, rel=1e-3)
+
+
+def test_a_large_collection_speaks_for_itself():
+    rows, query = unit_rows(1, 20000), unit_rows(2, 1)[0]
+    mean, deviation = Geometry({"en": rows}).usual(query, "en")
+    assert (mean, deviation) == pytest.approx(((rows @ query).mean(), (rows @ query).std()), abs=2e-3)
+
+
+def test_an_unknown_language_has_the_prior_alone():
+    query = unit_rows(2, 1)[0]
+    for geometry in (Geometry({}), Geometry({"en": unit_rows(1, 50)})):
+        assert geometry.usual(query, "ja") == pytest.approx((PRIOR_MEAN, PRIOR_DEVIATION))
+
+
+def test_languages_do_not_touch_each_other():
+    query = unit_rows(2, 1)[0]
+    alone = Geometry({"en": unit_rows(1, 50)}).usual(query, "en")
+    assert Geometry({"en": unit_rows(1, 50), "zh": unit_rows(3, 70)}).usual(query, "en") == alone
+
+
+def test_the_deviation_is_never_zero():
+    query = unit_rows(2, 1)[0]
+    same = np.repeat(query[None], 10**6 // 16, axis=0)
+    assert Geometry({"en": same}).usual(query, "en")[1] >= 1e-4

@@ -1,0 +1,137 @@
+import pytest
+
+from rag.compose import ENOUGH, LEAST, Composer
+from rag.settings import AnswerSettings
+from rag.types import AnswerVerdict, ClaimVerdict
+from tests.fakes.library import document_of, evidence_of
+
+DOCUMENT = document_of("a.md", ["The pump needs oil. The valve is red. The boiler is old."], title="Pump")
+QUOTES = ("The pump needs oil.", "The valve is red.", "The boiler is old.")
+SUPPORTED, UNSUPPORTED, NOT_CHECKED = (
+    ClaimVerdict.SUPPORTED,
+    ClaimVerdict.UNSUPPORTED,
+    ClaimVerdict.NOT_CHECKED,
+)
+
+
+def composer(*scores, policy="strict", language="en", sentences=3):
+    evidence = [
+        evidence_of(DOCUMENT, q, n, score=s) for n, (q, s) in enumerate(zip(QUOTES, scores, strict=False), 1)
+    ]
+    return Composer(evidence, language, AnswerSettings(policy=policy, max_sentences=sentences))
+
+
+def assert_exact(made):
+    """Offsets and citations fit the text that was composed."""
+    for claim in made.claims:
+        assert made.text[claim.start : claim.end] == claim.text
+        for n in claim.citations:
+            assert made.text[claim.end :].startswith("".join(f" [{m}]" for m in claim.citations))
+            assert n in {c.n for c in made.citations}
+    for citation in made.citations:
+        assert DOCUMENT.text[citation.start : citation.end] == citation.quote
+
+
+def test_a_supported_sentence_with_its_citations():
+    made = composer(0.99, 0.5)
+    event = made.draft("Oil is needed.", SUPPORTED, 0.87654, (2, 1), {"cover": 0.5})
+    assert made.text == "Oil is needed. [2] [1]"
+    assert event.claim == made.claims[0]
+    assert (event.claim.score, event.claim.signals) == (0.8765, {"cover": 0.5})
+    assert [c.n for c in event.citations] == [2, 1]
+    assert [c.n for c in made.citations] == [1, 2]
+    assert made.verdict() is AnswerVerdict.SUPPORTED
+    assert_exact(made)
+
+
+def test_sentences_are_parted_as_the_language_does():
+    for language, text in (
+        ("en", "One. [1] Two. [1]"),
+        ("zh", "One. [1]Two. [1]"),
+        ("ja", "One. [1]Two. [1]"),
+    ):
+        made = composer(0.9, language=language)
+        first = made.draft("One.", SUPPORTED, 1, (1,), {})
+        second = made.draft("Two.", SUPPORTED, 1, (1,), {})
+        assert made.text == text
+        assert len(first.citations) == 1
+        assert second.citations == (), "a citation is added once"
+        assert_exact(made)
+
+
+def test_strict_drops_what_failed():
+    made = composer(0.9)
+    assert made.draft("Wrong.", UNSUPPORTED, 0.1, (1,), {}) is None
+    assert made.draft("Unknown.", NOT_CHECKED, 0.0, (), {}) is None
+    assert (made.text, made.dropped) == ("", 2)
+    assert made.verdict() is AnswerVerdict.INSUFFICIENT_CONTEXT
+    made.draft("Right.", SUPPORTED, 0.9, (1,), {})
+    assert made.verdict() is AnswerVerdict.PARTIAL
+
+
+def test_flag_shows_what_failed_marked():
+    made = composer(0.9, policy="flag")
+    event = made.draft("Wrong.", UNSUPPORTED, 0.1, (1,), {"reason": "number"})
+    assert event.claim.verdict is UNSUPPORTED
+    assert made.text == "Wrong. [1]"
+    assert made.verdict() is AnswerVerdict.PARTIAL
+    other = composer(0.9, policy="flag")
+    other.draft("Unknown.", NOT_CHECKED, 0.0, (), {})
+    assert other.verdict() is AnswerVerdict.NOT_CHECKED
+    assert other.text == "Unknown."
+
+
+def test_quotes_are_added_until_the_answer_most_probably_stands_there():
+    assert 0.9 < ENOUGH < 0.99
+    made = composer(0.99, 0.9, 0.9)
+    assert [e.claim.text for e in made.quotes()] == [f"“{QUOTES[0]}”"]
+    made = composer(0.8, 0.7, 0.9)
+    list(made.quotes())
+    assert made.text == f"“{QUOTES[0]}” [1]\n“{QUOTES[1]}” [2]\n“{QUOTES[2]}” [3]"
+    assert made.verdict() is AnswerVerdict.QUOTED
+    assert made.claims[0].signals == {"answers": 0.8}
+    assert_exact(made)
+
+
+def test_a_quote_that_hardly_holds_the_answer_is_shown_only_alone():
+    made = composer(0.5, LEAST - 0.01, 0.5)
+    assert [e.claim.text for e in made.quotes()] == [f"“{QUOTES[0]}”"]
+    alone = composer(LEAST - 0.01)
+    assert len(list(alone.quotes())) == 1
+
+
+def test_quotes_come_after_supported_sentences_and_repeat_nothing():
+    made = composer(0.5, 0.5, 0.5)
+    made.draft("THE PUMP needs oil. It does.", SUPPORTED, 0.9, (1,), {})
+    list(made.quotes())
+    assert made.text == f"THE PUMP needs oil. It does. [1]\n“{QUOTES[1]}” [2]\n“{QUOTES[2]}” [3]"
+    assert made.verdict() is AnswerVerdict.SUPPORTED
+    assert_exact(made)
+
+
+@pytest.mark.parametrize(
+    ("language", "quoted"),
+    [("zh", "“{}”"), ("de", "„{}“"), ("ja", "「{}」"), ("fr", "« {} »"), ("pl", "“{}”")],
+)
+def test_quotes_wear_the_marks_of_the_language(language, quoted):
+    made = composer(0.99, language=language)
+    (event,) = made.quotes()
+    assert event.claim.text == quoted.format(QUOTES[0])
+    assert event.citations[0].quote == QUOTES[0]
+    assert_exact(made)
+
+
+def test_an_answer_has_no_more_sentences_than_it_may():
+    made = composer(0.1, 0.1, 0.1, sentences=2)
+    made.draft("One.", SUPPORTED, 1, (1,), {})
+    made.draft("Two.", SUPPORTED, 1, (1,), {})
+    assert made.full
+    assert made.draft("Three.", SUPPORTED, 1, (1,), {}) is None
+    assert list(made.quotes()) == []
+    assert made.text == "One. [1] Two. [1]"
+
+
+def test_without_evidence_there_is_no_answer():
+    made = composer()
+    assert list(made.quotes()) == []
+    assert (made.text, made.citations, made.verdict()) == ("", (), AnswerVerdict.INSUFFICIENT_CONTEXT)

@@ -1,0 +1,121 @@
+"""Opening a database: migrations, other versions, damage."""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+import rag.migrations
+from rag.database import HEAD, open_engine
+from rag.errors import SchemaError, StoreError
+from rag.store import Store
+from rag.tables import metadata
+
+
+@pytest.fixture
+def engine(tmp_path):
+    opened = open_engine(f"sqlite:///{tmp_path / 'new.db'}")
+    yield opened
+    opened.dispose()
+
+
+def test_migrations_make_the_tables_that_the_code_names(engine):
+    def ours(object_, name, kind, reflected, compare_to):
+        return not (kind == "table" and str(name).startswith("chunk_"))  # full-text tables
+
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True, "include_object": ours}
+        )
+        assert context.get_current_revision() == HEAD
+        assert compare_metadata(context, metadata) == []
+
+
+def test_head_is_the_last_migration():
+    scripts = ScriptDirectory(str(Path(rag.migrations.__file__).parent))
+    assert scripts.get_current_head() == HEAD
+    assert len(scripts.get_heads()) == 1
+
+
+def test_the_full_text_table_keeps_terms_whole(engine):
+    with engine.connect() as connection:
+        connection.execute(
+            text("INSERT INTO chunk_terms (heading, body) VALUES ('', 'e-mail 1,200 销上 ünit')")
+        )
+        terms = connection.execute(text("SELECT term FROM chunk_vocabulary ORDER BY term")).scalars()
+        assert set(terms) == {"e-mail", "1,200", "销上", "ünit"}
+
+
+def test_pragmas(engine):
+    with engine.connect() as connection:
+        values = {
+            name: connection.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
+        }
+    assert values == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 1, "busy_timeout": 30000}
+
+
+def test_opening_twice_changes_nothing(engine):
+    with engine.connect() as connection:
+        before = connection.execute(text("SELECT value FROM setting WHERE name = 'identity'")).scalar()
+    again = open_engine(str(engine.url))
+    with again.connect() as connection:
+        after = connection.execute(text("SELECT value FROM setting WHERE name = 'identity'")).scalar()
+    again.dispose()
+    assert after == before
+
+
+def test_a_new_database_may_be_opened_by_many_at_once(settings):
+    found, failed = [], []
+
+    def open_it():
+        try:
+            store = Store.open(settings)
+            found.append(store.identity())
+            store.close()
+        except StoreError as error:
+            failed.append(error.message)
+
+    threads = [threading.Thread(target=open_it) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failed == []
+    assert len(found) == 4
+    assert len(set(found)) == 1
+
+
+def test_a_newer_schema_is_refused_and_left_alone(settings, store):
+    store.close()
+    path = settings.home / "citewell.db"
+    raw = sqlite3.connect(path)
+    raw.execute("UPDATE alembic_version SET version_num = '9999'")
+    raw.commit()
+    with pytest.raises(SchemaError) as raised:
+        Store.open(settings)
+    assert "schema 9999, newer than this version's" in raised.value.message
+    assert "Upgrade Citewell" in raised.value.remedy
+    assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+    raw.close()
+
+
+def test_a_file_that_is_no_database_is_named(settings):
+    settings.home.mkdir()
+    (settings.home / "citewell.db").write_bytes(b"this is not a database at all" * 100)
+    with pytest.raises(StoreError) as raised:
+        Store.open(settings)
+    assert "is damaged" in raised.value.message
+    assert "ingest again" in raised.value.remedy
+
+
+def test_a_home_that_cannot_be_made_is_named(settings):
+    settings.home.write_text("a file stands here")
+    with pytest.raises(StoreError) as raised:
+        Store.open(settings)
+    assert str(settings.home) in raised.value.message

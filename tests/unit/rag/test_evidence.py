@@ -1,0 +1,131 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from rag.calibration import load
+from rag.evidence import group_of, select_evidence, sentence_signals
+from rag.settings import AnswerSettings
+from rag.types import Query
+from tests.fakes.library import document_of, hit_of
+
+RULES = document_of(
+    "rules.md",
+    [
+        "Annual leave is granted by managers. Employees have 25 days of annual leave. They lapse in March.",
+        "Parking fees are not refunded at all.",
+    ],
+    title="Leave rules",
+    heading=("Scope of leave",),
+)
+
+
+def query(text="How many days of annual leave do employees have?", spoken="en", **weights):
+    return Query(text, spoken, np.zeros(4, np.float32), weights or {"days": 1.0, "leave": 2.0, "salary": 1.0})
+
+
+def words(texts):
+    return [len(text.split()) for text in texts]
+
+
+def settings(sentences=4, tokens=400):
+    return AnswerSettings(evidence_sentences=sentences, evidence_tokens=tokens)
+
+
+def hits(first=(1.0, 3.0, 0.5), second=(0.1,)):
+    return [
+        hit_of(RULES, 0, chunk_id=1, standing=2.0, cover=0.5, sentences=first),
+        hit_of(RULES, 1, chunk_id=2, standing=0.5, cover=0.0, sentences=second),
+    ]
+
+
+def test_signals():
+    got = sentence_signals(query(), hits()[0])
+    assert got == [
+        # nearby: neighbours, title and headings; fits: a number is asked for
+        {"sentence": 1.0, "passage": 2.0, "cover": 0.5, "nearby": 0.75, "passage_cover": 0.5, "fits": -1.0},
+        {"sentence": 3.0, "passage": 2.0, "cover": 0.75, "nearby": 0.75, "passage_cover": 0.5, "fits": 1.0},
+        {"sentence": 0.5, "passage": 2.0, "cover": 0.0, "nearby": 0.75, "passage_cover": 0.5, "fits": -1.0},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "fits"),
+    [
+        ("How many?", "There are 5.", 1.0),
+        ("How many?", "There are five.", 1.0),
+        ("多少？", "共二十五天。", 1.0),
+        ("How many?", "There are some.", -1.0),
+        ("When?", "In 2026.", 1.0),
+        ("什么时候？", "自3月起。", 1.0),
+        ("When?", "It was 7 units.", -1.0),
+        ("Who?", "It was 7 units.", 0.0),
+    ],
+)
+def test_whether_a_number_or_date_is_there_when_one_is_asked_for(question, sentence, fits):
+    hit = hit_of(document_of("x", [sentence]))
+    assert sentence_signals(query(question), hit)[0]["fits"] == fits
+
+
+def test_the_best_sentences_are_chosen_with_exact_offsets():
+    asked = query()
+    chosen = select_evidence(asked, hits(), settings(), words)
+    assert chosen[0].quote == "Employees have 25 days of annual leave."
+    assert [e.n for e in chosen] == [1, 2, 3, 4]
+    for item in chosen:
+        assert RULES.text[item.start : item.end] == item.quote
+        assert item.document.id == RULES.id
+        assert item.heading == ("Scope of leave",)
+    scores = [item.score for item in chosen]
+    assert scores == sorted(scores, reverse=True)
+    signals = sentence_signals(asked, hits()[0])[1]
+    assert scores[0] == load("evidence").probability("same", signals)
+
+
+def test_neighbours_come_along_as_context():
+    chosen = {e.quote: e.context for e in select_evidence(query(), hits(), settings(), words)}
+    text = RULES.text
+    first = text[: text.index("\n")]
+    assert chosen["Employees have 25 days of annual leave."] == first
+    assert chosen["They lapse in March."] == "Employees have 25 days of annual leave. They lapse in March."
+    assert chosen["Parking fees are not refunded at all."] == "Parking fees are not refunded at all."
+
+
+def test_number_and_tokens_are_bounded():
+    assert len(select_evidence(query(), hits(), settings(sentences=2), words)) == 2
+    full = select_evidence(query(), hits(), settings(), words)
+    counts = [30, 25, 15, 10]
+    small = select_evidence(query(), hits(), settings(tokens=50), lambda texts: counts[: len(texts)])
+    assert [(e.n, e.quote) for e in small] == [(1, full[0].quote), (2, full[2].quote)]
+
+
+def test_the_best_quote_is_given_even_if_it_is_too_long():
+    chosen = select_evidence(query(), hits(), settings(tokens=50), lambda texts: [1000] * len(texts))
+    assert [e.quote for e in chosen] == ["Employees have 25 days of annual leave."]
+
+
+def test_headings_headers_and_two_words_are_no_evidence():
+    document = document_of(
+        "m.md",
+        ["Scope of leave\nDear Fergal,\nName | Days | Place\nAnna | 25 | Cork"],
+        heading=("Scope of leave",),
+    )
+    hit = hit_of(document, header="Name | Days | Place")
+    assert [e.quote for e in select_evidence(query(), [hit], settings(), words)] == ["Anna | 25 | Cork"]
+
+
+def test_the_same_words_are_quoted_once():
+    twin = dataclasses.replace(RULES, id="f" * 32, source="copy.md")
+    twice = [*hits(), hit_of(twin, 0, chunk_id=9, standing=2.0, cover=0.5, sentences=(1.0, 3.0, 0.5))]
+    quotes = [e.quote for e in select_evidence(query(), twice, settings(sentences=10), words)]
+    assert len(quotes) == len(set(quotes)) == 4
+
+
+def test_no_hits_no_evidence():
+    assert select_evidence(query(), [], settings(), words) == []
+
+
+def test_languages_are_compared_with_the_document():
+    hit = hits()[0]
+    assert group_of(query(), hit) == "same"
+    assert group_of(query("多少天？", "zh"), hit) == "cross"

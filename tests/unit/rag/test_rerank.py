@@ -1,0 +1,95 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from rag.index.dense import DenseIndex
+from rag.rerank import COVER_WEIGHT, cover, rerank
+from rag.retrieve import look_up, retrieve
+from rag.settings import RetrieveSettings
+from rag.types import User
+from tests.fakes.library import put
+
+EVERYTHING = User()
+
+
+@pytest.fixture
+def filled(store, embedder):
+    put(store, embedder, "pump.md", ["The pump has a red valve. It closes.", "The pump needs oil."])
+    put(store, embedder, "boiler.md", ["The boiler is blue."])
+    put(
+        store,
+        embedder,
+        "mail.md",
+        ["From: Maria Keller, Subject: red valve\n阀门已经更换，请确认收货。"],
+        spoken="zh",
+    )
+    return store
+
+
+@pytest.fixture
+def looked(filled, embedder, tmp_path):
+    """(query, hits, geometry)"""
+    index = DenseIndex(filled, tmp_path / "index", embedder.dimension)
+    query = look_up("Which valve does the pump have?", filled, embedder)
+    return query, retrieve(query, filled, index, EVERYTHING, RetrieveSettings()), index.geometry
+
+
+def test_cover():
+    weights = {"valve": 3.0, "pump": 1.0}
+    assert cover(weights, "The VALVE is red.") == 0.75
+    assert cover(weights, "Pumps and valve and pump") == 1.0
+    assert cover(weights, "nothing") == 0.0
+    assert cover({}, "valve") == 0.0
+
+
+def test_scores_are_standings_and_cover(filled, embedder, looked):
+    query, hits, geometry = looked
+    got = rerank(query, hits, filled, geometry, 10)
+    assert {hit.chunk.id for hit in got} == {1, 2, 3, 4}
+    for hit in got:
+        mean, deviation = geometry.usual(query.vector, hit.document.language)
+        whole = embedder.embed_passages([hit.chunk.embedding_text(hit.document.title)])[0]
+        assert hit.dense == pytest.approx(float(whole @ query.vector), abs=1e-3)
+        assert hit.standing == pytest.approx((hit.dense - mean) / deviation, abs=1e-3)
+        assert hit.cover == cover(query.weights, hit.chunk.embedding_text(hit.document.title))
+        assert hit.score == pytest.approx(hit.standing + max(hit.sentences) + COVER_WEIGHT * hit.cover)
+        assert len(hit.sentences) == len(hit.chunk.sentences)
+    assert [hit.score for hit in got] == sorted((hit.score for hit in got), reverse=True)
+    assert got[0].chunk.text.startswith("The pump has a red valve.")
+
+
+def test_a_latin_line_in_a_chinese_document_stands_out_among_english_ones(filled, embedder, looked):
+    query, hits, geometry = looked
+    (mail,) = [hit for hit in rerank(query, hits, filled, geometry, 10) if hit.document.source == "mail.md"]
+    chunk = mail.chunk
+    texts = [chunk.text[a - chunk.start : b - chunk.start] for a, b in chunk.sentences]
+    cosines = embedder.embed_passages(texts) @ query.vector
+    for standing, cosine, spoken in zip(mail.sentences, cosines, ("en", "zh"), strict=True):
+        mean, deviation = geometry.usual(query.vector, spoken)
+        assert standing == pytest.approx((float(cosine) - mean) / deviation, abs=2e-2)
+
+
+def test_only_the_best_are_kept(filled, looked):
+    query, hits, geometry = looked
+    all_of_them = rerank(query, hits, filled, geometry, 10)
+    assert rerank(query, hits, filled, geometry, 2) == all_of_them[:2]
+    assert rerank(query, [], filled, geometry, 5) == []
+
+
+def test_what_was_deleted_since_it_was_found_is_left_out(filled, looked):
+    query, hits, geometry = looked
+    filled.remove_documents(["pump.md"])
+    got = rerank(query, hits, filled, geometry, 10)
+    assert {hit.document.source for hit in got} == {"boiler.md", "mail.md"}
+
+
+def test_the_order_given_does_not_matter(filled, looked):
+    query, hits, geometry = looked
+    backwards = [dataclasses.replace(hit, score=0.0) for hit in reversed(hits)]
+    assert rerank(query, backwards, filled, geometry, 10) == rerank(query, hits, filled, geometry, 10)
+
+
+def test_the_store_keeps_half_precision(filled, looked):
+    whole, inner = filled.hit_vectors([1])[1]
+    assert (whole.dtype, inner.dtype) == (np.float16, np.float16)

@@ -1,0 +1,87 @@
+import math
+
+import numpy as np
+import pytest
+
+from rag.index.dense import DenseIndex
+from rag.index.fuse import reciprocal_rank_fusion
+from rag.retrieve import look_up, retrieve
+from rag.settings import RetrieveSettings
+from rag.types import User
+from tests.fakes.library import put
+
+EVERYTHING = User()
+STRANGER = User("stranger", ())
+SETTINGS = RetrieveSettings(candidates=3)
+
+
+@pytest.fixture
+def filled(store, embedder):
+    put(store, embedder, "pump.md", ["The pump has a red valve.", "The pump needs oil every month."])
+    put(store, embedder, "boiler.md", ["The boiler is blue.", "The boiler has no valve."])
+    put(store, embedder, "secret.md", ["The pump of the new product is golden."], groups=["rnd"])
+    put(store, embedder, "zh.md", ["泵有红色阀门。", "锅炉是蓝色的。"])
+    return store
+
+
+@pytest.fixture
+def index(filled, embedder, tmp_path):
+    return DenseIndex(filled, tmp_path / "index", embedder.dimension)
+
+
+def test_a_question_becomes_a_vector_and_weighted_terms(filled, embedder):
+    query = look_up("What colour is the valve of the pump?", filled, embedder)
+    assert (query.text, query.language) == ("What colour is the valve of the pump?", "en")
+    np.testing.assert_array_equal(query.vector, embedder.embed_queries([query.text])[0])
+    # 7 chunks; "valve" stands in 2 and "pump" in 3 of them (their titles count), "colour" in none
+    assert query.weights == pytest.approx(
+        {"colour": math.log(1 + 7.5 / 0.5), "valve": math.log(1 + 5.5 / 2.5), "pump": math.log(1 + 4.5 / 3.5)}
+    )
+
+
+def test_hits_are_both_searches_fused(filled, embedder, index):
+    query = look_up("the red valve of the pump", filled, embedder)
+    hits = retrieve(query, filled, index, EVERYTHING, SETTINGS)
+    dense = dict(index.search(query.vector, 3))
+    lexical = dict(filled.lexical(list(query.weights), 3, EVERYTHING))
+    want = reciprocal_rank_fusion([list(dense), list(lexical)], SETTINGS.rrf_k)
+    assert [(hit.chunk.id, hit.score) for hit in hits] == want
+    for hit in hits:
+        assert hit.dense == dense.get(hit.chunk.id)
+        assert hit.lexical == lexical.get(hit.chunk.id)
+        assert hit.document.source.endswith(".md")
+    assert hits[0].chunk.text == "The pump has a red valve."
+
+
+def test_what_is_forbidden_is_neither_found_nor_shortens_the_list(filled, embedder, index):
+    query = look_up("the golden pump of the new product", filled, embedder)
+    assert retrieve(query, filled, index, EVERYTHING, SETTINGS)[0].document.source == "secret.md"
+    hits = retrieve(query, filled, index, STRANGER, SETTINGS)
+    assert "secret.md" not in {hit.document.source for hit in hits}
+    assert sum(hit.dense is not None for hit in hits) == 3 + 2  # three English chunks, both Chinese ones
+
+
+def test_a_new_document_is_found_at_once(filled, embedder, index):
+    query = look_up("warranty of the turbine", filled, embedder)
+    retrieve(query, filled, index, EVERYTHING, SETTINGS)
+    put(filled, embedder, "new.md", ["The warranty of the turbine is 24 months."])
+    query = look_up("warranty of the turbine", filled, embedder)
+    assert retrieve(query, filled, index, EVERYTHING, SETTINGS)[0].document.source == "new.md"
+
+
+def test_a_deleted_document_never_answers_even_if_the_index_still_holds_it(
+    filled, embedder, index, monkeypatch
+):
+    query = look_up("the red valve of the pump", filled, embedder)
+    index.sync()
+    filled.remove_documents(["pump.md"])
+    monkeypatch.setattr(index, "sync", lambda: 0)
+    hits = retrieve(query, filled, index, EVERYTHING, SETTINGS)
+    assert hits
+    assert "pump.md" not in {hit.document.source for hit in hits}
+
+
+def test_an_empty_store_gives_no_hits(store, embedder, tmp_path):
+    index = DenseIndex(store, tmp_path / "index", embedder.dimension)
+    query = look_up("anything at all", store, embedder)
+    assert retrieve(query, store, index, EVERYTHING, SETTINGS) == []
