@@ -36,7 +36,7 @@ class Embedded:
 def sentence_texts(chunk: Chunk) -> list[str]:
     """The chunk's sentences as they are embedded: a row of a table means nothing without its header."""
     texts = [chunk.text[start - chunk.start : end - chunk.start] for start, end in chunk.sentences]
-    return [f"{chunk.header}\n{text}" for text in texts] if chunk.header else texts
+    return [f"{chunk.header}\n{text}" if chunk.header and " | " in text else text for text in texts]
 
 
 def embed(

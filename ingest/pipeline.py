@@ -26,7 +26,7 @@ from rag.types import Chunk, Document
 __all__ = ["PIPELINE", "fingerprint", "ingest"]
 
 # Grows when parsers or chunker would make something else of the same bytes; every file is then ingested anew
-PIPELINE = 3
+PIPELINE = 4
 
 
 def fingerprint(settings: Settings, embedder: EmbedderProtocol) -> str:

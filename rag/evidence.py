@@ -19,6 +19,7 @@ from rag.types import Evidence, Hit, Query, Span
 __all__ = ["group_of", "select_evidence", "sentence_signals"]
 
 FEWEST_TERMS = 3
+CELLS = " | "  # parts the cells of a table's row
 _NUMERAL = re.compile(
     r"\d|[一二三四五六七八九十百千万亿两半]|[٠-٩]|"
     r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|half|zwei|drei|vier)\b",
@@ -139,7 +140,7 @@ def select_evidence(
                 score=candidate.score,
                 page=candidate.hit.chunk.page,
                 heading=candidate.hit.chunk.heading,
-                header=candidate.hit.chunk.header,
+                header=candidate.hit.chunk.header if CELLS in quote else "",
                 context=_neighbours(candidate),
             )
         )
