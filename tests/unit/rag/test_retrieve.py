@@ -81,6 +81,14 @@ def test_a_deleted_document_never_answers_even_if_the_index_still_holds_it(
     assert "pump.md" not in {hit.document.source for hit in hits}
 
 
+def test_what_became_forbidden_during_the_search_is_left_out(filled, embedder, index, monkeypatch):
+    query = look_up("the golden pump of the new product", filled, embedder)
+    monkeypatch.setattr(filled, "readable_ids", lambda user: None)
+    hits = retrieve(query, filled, index, STRANGER, SETTINGS)
+    assert hits
+    assert "secret.md" not in {hit.document.source for hit in hits}
+
+
 def test_an_empty_store_gives_no_hits(store, embedder, tmp_path):
     index = DenseIndex(store, tmp_path / "index", embedder.dimension)
     query = look_up("anything at all", store, embedder)
