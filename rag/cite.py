@@ -7,7 +7,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from rag.errors import NotFoundError
 from rag.store import Store
 from rag.types import Citation, Evidence, User
 
@@ -35,10 +34,6 @@ def confirmed(evidence: Sequence[Evidence], store: Store, user: User) -> list[Ev
     """
     kept: list[Evidence] = []
     for item in evidence:
-        try:
-            document = store.document(item.document.id, user)
-        except NotFoundError:
-            continue
-        if document.text[item.start : item.end] == item.quote:
+        if store.excerpt(item.document.id, item.start, item.end, user) == item.quote:
             kept.append(dataclasses.replace(item, n=len(kept) + 1))
     return kept

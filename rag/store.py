@@ -339,6 +339,15 @@ class Store:
             values = {name: row[name] for name in row if name not in ("elements", "pipeline")}
             return Document(elements=elements, groups=tuple(names), **values)
 
+    def excerpt(self, key: str, start: int, end: int, user: User) -> str | None:
+        """``text[start:end]`` of a document; None when it is not there or not for this user."""
+        query = select(func.substr(document.c.text, start + 1, end - start)).where(document.c.id == key)
+        groups = _groups(user)
+        if groups is not None:
+            query = query.where(_readable(groups, document.c.id))
+        with self._read() as connection:
+            return connection.execute(query).scalar()
+
     def check(self) -> str:
         """SQLite's own integrity check: "ok", or what is wrong. Reads the whole file."""
         with self._read() as connection:

@@ -199,9 +199,7 @@ def fit_scope(on: dict[str, list[Looked]], off: dict[str, list[Sequence[Hit]]]) 
         notes[group] = f"{len(rows)} on topic, {len(strange)} off topic"
         lowest.append(np.quantile([_probability(groups[group], row) for row in rows], OFF_TOPIC_ERROR))
         caught = np.mean([_probability(groups[group], row) < lowest[-1] for row in strange])
-        print(
-            f"scope, {group}: {caught:.2f} of the off-topic are refused at {OFF_TOPIC_ERROR:.1%} error"
-        )
+        print(f"scope, {group}: {caught:.2f} of the off-topic are refused at {OFF_TOPIC_ERROR:.1%} error")
     write("scope", groups, float(min(lowest)), notes)
 
 
