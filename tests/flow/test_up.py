@@ -1,4 +1,4 @@
-"""`citewell up` for real: vLLM with the smallest model, the embedder, the sample papers, HTTP; nothing is left.
+"""`citewell up` for real: vLLM with the smallest model, the sample papers, HTTP; nothing is left.
 
 Needs the two models and vLLM's environment, which `make test` makes; skips with a reason where they are not.
 """
