@@ -101,11 +101,7 @@ def test_answers_survive_a_killed_generator_and_nothing_is_left_behind(
     base = f"http://127.0.0.1:{environment['CITEWELL_SERVER__PORT']}"
 
     # two checked answers are printed, one in each language, with their citations
-    _wait(
-        lambda: log.read_text("utf-8", "replace").count("[1]") >= 2 and "漏液" in log.read_text("utf-8"),
-        running,
-        log,
-    )
+    _wait(lambda: "Ctrl-C" in log.read_text("utf-8", "replace"), running, log)
     _wait(lambda: _request(f"{base}/readyz")["status"] == "ready", running, log)
     printed = re.sub(r"\s+", "", log.read_text("utf-8", "replace"))
     assert "fourhours" in printed

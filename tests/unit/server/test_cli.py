@@ -142,10 +142,13 @@ def test_ctrl_c_is_130_and_silent(stuck: bool) -> None:
         "import asyncio, threading, server.cli, server.commands.config as config\n"
         "from server.background import in_thread\n"
         "server.cli.PATIENCE_S = 0.1\n"
-        "def wait():\n"
+        "def block():\n"
         "    print('waiting', flush=True)\n"
-        f"    asyncio.run(in_thread(threading.Event().wait) if {stuck} else asyncio.sleep(600))\n"
-        "config.load_settings = wait\n"
+        "    threading.Event().wait()\n"
+        "async def sleep():\n"
+        "    print('waiting', flush=True)\n"
+        "    await asyncio.sleep(600)\n"
+        f"config.load_settings = lambda: asyncio.run(in_thread(block) if {stuck} else sleep())\n"
         "server.cli.main()"
     )
     process = python(code, "config", "show")
