@@ -24,8 +24,9 @@ from corpora import Corpus, Question, build, holds, read_questions, sample
 from sqlalchemy import create_engine, delete, insert, select
 
 from rag.assistant import Assistant
+from rag.models.chat import Chat
 from rag.models.embedder import Embedder
-from rag.settings import load_settings
+from rag.settings import Settings, load_settings
 from rag.store import Store
 from rag.tables import document, document_group
 from rag.types import Answer, AnswerVerdict, ClaimVerdict, User
@@ -121,6 +122,14 @@ def _measure(corpus: Corpus, questions: list[Question], *, there_only: bool) -> 
     }
 
 
+async def _generator_answers(settings: Settings) -> bool:
+    chat = Chat(settings)
+    try:
+        return await chat.ready()
+    finally:
+        await chat.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -136,6 +145,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     base = load_settings()
+    if not arguments.quotes_only and not asyncio.run(_generator_answers(base)):
+        parser.exit(2, f"No generator answers at {base.generator_url}: start `citewell model serve`.\n")
     embedder = Embedder.load(base.embedder, base.models_dir)
     report: dict[str, object] = {
         "machine": f"{platform.processor() or platform.machine()}, Python {platform.python_version()}",
