@@ -2,7 +2,7 @@
 
 One warm worker is kept and reused, so that small files stay fast; it is replaced only when it ran out of time
 or memory, or crashed. It is a fresh interpreter, never a fork of this one: a fork of a process with torch's
-threads can hang.
+threads can hang. What it starts itself (LibreOffice) is of its process group, and is killed with it.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ import contextlib
 import json
 import os
 import selectors
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from ingest.parse_blocks import Block, Parsed
+from ingest.parse_blocks import Block, Parsed, Part
+from ingest.parse_parts import part_name
 from rag import errors
 from rag.errors import IngestError, UnreadableFileError
 from rag.settings import IngestSettings
@@ -32,6 +36,7 @@ _BOOT = (
     "from ingest.parse_worker import main; main()"
 )
 _HEAD = 8
+_PARTS = "parts"
 _PIECE = 1 << 20
 
 
@@ -41,12 +46,13 @@ class _WorkerGoneError(Exception):
 
 class Parser:
     """Parses files one after the other. Close it, or use it in a ``with`` statement, so that its process
-    ends.
+    ends and its scratch folder goes.
     """
 
     def __init__(self, settings: IngestSettings) -> None:
         self._settings = settings
         self._worker: subprocess.Popen[bytes] | None = None
+        self._scratch: Path | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -59,11 +65,15 @@ class Parser:
     def parse(self, data: bytes, name: str) -> Parsed:
         """What the file holds; ``name`` (with its extension) helps to tell what it is.
 
-        Raises UnreadableFileError, UnsupportedFormatError or TooLargeError; the parser stays usable after
-        each of them.
+        The files of its ``parts`` lie in a scratch folder that the next call empties: read them, or move them
+        away, before. Raises UnreadableFileError, UnsupportedFormatError or TooLargeError; the parser stays
+        usable after each of them.
         """
         deadline = time.monotonic() + self._settings.parse_timeout_s
-        asked = json.dumps({"name": name, "settings": self._settings.model_dump()}).encode("utf-8")
+        scratch = self._emptied()
+        asked = json.dumps(
+            {"name": name, "settings": self._settings.model_dump(), "scratch": str(scratch)}
+        ).encode("utf-8")
         try:
             reply = self._exchange(asked + b"\n", data, deadline)
         except TimeoutError as error:
@@ -79,7 +89,7 @@ class Parser:
             raise
         if reply.get("spent"):
             self._kill()
-        return _parsed(reply)
+        return _parsed(reply, scratch / _PARTS)
 
     @property
     def pid(self) -> int | None:
@@ -87,8 +97,19 @@ class Parser:
         return self._worker.pid if self._worker is not None else None
 
     def close(self) -> None:
-        """End the worker."""
+        """End the worker, and remove what it unpacked."""
         self._kill()
+        scratch, self._scratch = self._scratch, None
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _emptied(self) -> Path:
+        if self._scratch is None:
+            self._scratch = Path(tempfile.mkdtemp(prefix="citewell-parse-"))
+        parts = self._scratch / _PARTS
+        shutil.rmtree(parts, ignore_errors=True)
+        parts.mkdir()
+        return self._scratch
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._worker is None or self._worker.poll() is not None:
@@ -121,7 +142,9 @@ class Parser:
         worker, self._worker = self._worker, None
         if worker is None:
             return
-        worker.kill()
+        # its group is its own: it was started in a new session
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(worker.pid, signal.SIGKILL)
         for pipe in (worker.stdin, worker.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
@@ -129,11 +152,18 @@ class Parser:
         worker.wait()
 
 
-def _parsed(reply: Mapping[str, Any]) -> Parsed:
+def _parsed(reply: Mapping[str, Any], folder: Path) -> Parsed:
     if "error" in reply:
         kind = getattr(errors, str(reply["error"]), UnreadableFileError)
-        raise (kind if issubclass(kind, IngestError) else UnreadableFileError)(str(reply["message"]))
-    return Parsed(reply["title"], tuple(Block(*values) for values in reply["blocks"]), reply["mime"])
+        kind = kind if issubclass(kind, IngestError) else UnreadableFileError
+        raise kind(str(reply["message"]), str(reply.get("remedy", "")))
+    blocks = tuple(Block(*values) for values in reply["blocks"])
+    # the path is made here: a worker that was taken over must not name files
+    parts = tuple(
+        Part(part_name(name), folder / str(number), error)
+        for number, (name, error) in enumerate(reply["parts"])
+    )
+    return Parsed(reply["title"], blocks, reply["mime"], parts)
 
 
 def _wait(pipe: IO[bytes], event: int, deadline: float) -> None:

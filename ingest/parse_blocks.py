@@ -6,19 +6,18 @@ by an empty line, and the path of headings above each is kept, so that the rule 
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from ingest.parse_headings import heading_of
 from rag.errors import UnreadableFileError
 from rag.text import language
 from rag.types import Document, Element, ElementKind
 
-__all__ = ["Block", "Parsed", "clean", "crowned", "join_lists", "to_document"]
+__all__ = ["Block", "Parsed", "Part", "clean", "crowned", "join_lists", "title_of", "to_document"]
 
 SEPARATOR = "\n\n"
 # Longer ones are cut (never in the text): title and path are repeated in front of every chunk below them
@@ -54,12 +53,30 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A file inside another: a member of an archive, an attachment, a message of a mailbox.
+
+    ``name`` is its path inside, with "/" and without anything that leads out of it; ``path`` is where it was
+    unpacked, a file that is gone with the next parse. With an ``error``, one line, it could not be unpacked
+    and its file is empty.
+    """
+
+    name: str
+    path: Path
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a parser found: the document's own title (empty when it has none), its blocks and its kind."""
+    """What a parser found: the document's own title (empty when it has none), its blocks and its kind.
+
+    Files that came out of it are ``parts``; an archive has nothing else.
+    """
 
     title: str
     blocks: tuple[Block, ...]
     mime: str
+    parts: tuple[Part, ...] = ()
 
 
 def clean(text: str, verbatim: bool = False) -> str:
@@ -137,43 +154,39 @@ def _elements(blocks: Sequence[Block]) -> tuple[str, tuple[Element, ...]]:
     return SEPARATOR.join(parts), tuple(elements)
 
 
-def _title(parsed: Parsed, source: str, text: str, elements: Sequence[Element]) -> str:
-    """The document's own title; else its first heading if it opens the document; else the file's name."""
+def title_of(name: str) -> str:
+    """What a document without a title of its own is called: its file's name, or its address."""
+    return _short(clean(PurePosixPath(name).stem), MAX_TITLE) or name
+
+
+def _own_title(parsed: Parsed, text: str, elements: Sequence[Element]) -> str:
+    """The document's own title; else its first heading if it opens the document."""
     own = _short(clean(parsed.title), MAX_TITLE)
-    if own:
-        return own
     first = next((e for e in elements if e.kind == "heading"), None)
     # a heading far below is the title of a part
-    if first is not None and first.start <= 200:
-        return _short(text[first.start : first.end], MAX_TITLE)
-    return _short(clean(PurePosixPath(source).stem), MAX_TITLE) or source
+    if own or first is None or first.start > 200:
+        return own
+    return _short(text[first.start : first.end], MAX_TITLE)
 
 
-def to_document(
-    parsed: Parsed,
-    source: str,
-    sha256: str,
-    size: int,
-    modified: float | None = None,
-    groups: tuple[str, ...] = (),
-) -> Document:
-    """The Document of one source: id from the source alone, language from its text.
+def to_document(parsed: Parsed, called: str, sha256: str, size: int) -> Document:
+    """The Document of these bytes: id from their hash, language from the text; ``called`` is its title where
+    it has none of its own.
 
     Raises UnreadableFileError when the parser found no text at all.
     """
     text, elements = _elements(parsed.blocks)
     if not text:
         raise UnreadableFileError("there is no text in it")
+    own = _own_title(parsed, text, elements)
     return Document(
-        id=hashlib.sha256(source.encode("utf-8")).hexdigest()[:32],
-        source=source,
-        title=_title(parsed, source, text, elements),
+        id=sha256[:32],
+        title=own or called,
+        titled=bool(own),
         text=text,
         elements=elements,
-        language=language(_NO_WORDS.sub(" ", text[:20_000])),
+        language=language(_NO_WORDS.sub(" ", text[:8_000])),
         mime=parsed.mime,
         sha256=sha256,
         size=size,
-        modified=modified,
-        groups=groups,
     )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ingest.parse_blocks import Block
+from ingest.parse_lines import join
 from ingest.parse_pdf_lines import Cell, Line
 from ingest.parse_rows import table_blocks
 
@@ -24,8 +25,8 @@ def parted(lines: Sequence[Line]) -> Iterator[list[Line] | list[Block]]:
     text: list[Line] = []
     at = 0
     while at < len(lines):
-        run = _run(lines, at)
-        blocks = _table(run)
+        run = lines[at : at + 1] if lines[at].rows else _run(lines, at)
+        blocks = table_blocks(map(list, lines[at].rows), lines[at].page) if lines[at].rows else _table(run)
         if not blocks:
             text.append(lines[at])
             at += 1
@@ -45,7 +46,7 @@ def _run(lines: Sequence[Line], at: int) -> Sequence[Line]:
     """
     first = lines[at]
     # the gap after a bullet or a number is a list's
-    if len(first.cells) < 2 or _MARKER.fullmatch(first.cells[0].text):
+    if len(first.cells) < 2 or first.level or _MARKER.fullmatch(first.cells[0].text):
         return ()
     end, lefts = at + 1, [cell.left for cell in first.cells[1:]]
     last = first
@@ -53,7 +54,7 @@ def _run(lines: Sequence[Line], at: int) -> Sequence[Line]:
         line = lines[end]
         near = abs(last.y - line.y) < 4 * line.size and abs(line.size - first.size) < 0.3 * first.size
         goes_on = len(line.cells) > 1 or any(abs(line.left - left) < 0.5 * line.size for left in lefts)
-        if line.page != first.page or not near or not goes_on:
+        if line.page != first.page or not near or not goes_on or line.level or line.rows:
             break
         if len(line.cells) > 1:
             lefts += [cell.left for cell in line.cells[1:]]
@@ -91,7 +92,7 @@ def _table(run: Sequence[Line]) -> list[Block]:
             middle = (cell.left + cell.right) / 2
             column = min(range(len(columns)), key=lambda i: _distance(columns[i], middle))
             before = rows[-1][column]
-            rows[-1][column] = f"{before} {cell.text}" if before else cell.text
+            rows[-1][column] = join(before, cell.text) if before else cell.text
     return table_blocks(rows, run[0].page)
 
 

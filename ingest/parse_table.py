@@ -58,6 +58,10 @@ def parse_xlsx(data: bytes, name: str) -> Parsed:
     whole = len(data) < _MERGE_LIMIT // 10
     try:
         book = _openpyxl.load_workbook(io.BytesIO(data), read_only=not whole, data_only=True)
+        if whole and any(sheet.max_row * sheet.max_column > _MERGE_LIMIT // 10 for sheet in book.worksheets):
+            # one stray cell at the far edge: row by row there is nothing between
+            whole = False
+            book = _openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     except Exception as error:  # openpyxl lets the errors of zipfile, lxml and its own checks through
         raise UnreadableFileError(f"the workbook cannot be opened: {error}") from error
     blocks: list[Block] = []

@@ -18,7 +18,7 @@ from ingest.parse_headings import width
 from ingest.parse_lines import blocks_of
 from rag.errors import UnreadableFileError
 
-__all__ = ["decode", "parse_text"]
+__all__ = ["decode", "east_asian", "parse_text"]
 
 _SAMPLE = 1 << 18
 _BOMS = (
@@ -89,17 +89,24 @@ def _guess(data: bytes) -> str:
         broken = sample.decode("utf-8", "replace").count("\ufffd")
         if good >= 3 * broken:
             return "utf-8"
-    east = _east_asian(sample)
+    east = "" if _is_accented(sample) else east_asian(sample)
     if east:
         return east
     best = from_bytes(sample, cp_isolation=_SINGLE_BYTE).best()
     return best.encoding if best is not None else "cp1252"
 
 
-def _east_asian(sample: bytes) -> str:
+def _is_accented(sample: bytes) -> bool:
+    """Accented Latin letters stand alone among ASCII; Han characters come in runs."""
+    high = sum(byte >= 0x80 for byte in sample)
+    runs = len(re.findall(rb"[\x80-\xff][\x30-\xff]", sample))
+    alone = len(re.findall(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])", sample))
+    return alone > 0.3 * high and runs < 4 * alone
+
+
+def east_asian(sample: bytes) -> str:
     """The East Asian encoding whose characters these are, or "" when it reads as none of them."""
     scores: list[tuple[float, str]] = []
-    high = sum(byte >= 0x80 for byte in sample)
     for encoding, common in _COMMON:
         pairs = _pairs(sample, encoding)
         if not pairs:
@@ -114,11 +121,6 @@ def _east_asian(sample: bytes) -> str:
         if share >= 0.85:
             scores.append((share + (0.1 if kana >= 0.3 or spaced else 0.0), encoding))
     if not scores:
-        return ""
-    # accented Latin letters stand alone among ASCII; Han characters come in runs
-    runs = len(re.findall(rb"[\x80-\xff][\x30-\xff]", sample))
-    alone = len(re.findall(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])", sample))
-    if alone > 0.3 * high and runs < 4 * alone:
         return ""
     # at equal shares the first of _COMMON wins: simplified Chinese
     return max(scores, key=lambda item: item[0])[1]

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
 import lxml.html
+from lxml import etree
 
 # must be set before the first import of unstructured
 os.environ.update(DO_NOT_TRACK="1", SCARF_NO_ANALYTICS="true", UNSTRUCTURED_DISABLE_NOTICE="1")
@@ -38,9 +39,12 @@ from ingest.parse_rows import table_blocks
 if sys.modules.get("torch") is None:
     del sys.modules["torch"]
 
-__all__ = ["REPLACED", "Found", "table_of", "tame"]
+__all__ = ["REPLACED", "Found", "Tree", "html_elements", "html_root", "table_of", "table_rows", "tame"]
 
-_html: Any = lxml.html  # it has no types
+Tree = Any  # an lxml element: it has no types
+_lxml_html: Any = lxml.html
+_parser: Any = unstructured.partition.html.parser
+_PARTED = ("p", "div", "li", "dt", "dd", "br", "tr", "td", "th", "pre")
 # (module, private or imported name): what tame() replaces
 REPLACED: tuple[tuple[ModuleType, str], ...] = (
     (unstructured.nlp.tokenize, "_load_spacy_model"),
@@ -49,6 +53,8 @@ REPLACED: tuple[tuple[ModuleType, str], ...] = (
     (unstructured.partition.pptx, "is_possible_title"),
     (unstructured.partition.html.parser, "derive_element_type_from_text"),
 )
+# It leaves these out as mere decoration; in manuals they hold answers to questions, captions and programs
+_KEPT = {"details": "div", "summary": "p", "figure": "div", "figcaption": "p", "form": "div"}
 
 
 def _blank_model(*_: object, **__: object) -> Any:  # noqa: ANN401 - a spaCy Language
@@ -75,8 +81,8 @@ _REPLACEMENTS: dict[str, Callable[..., object]] = {
 
 
 def tame() -> None:
-    """Replace the private names. Raises RuntimeError naming the one that this version of unstructured no
-    longer has.
+    """Replace the private names, and have the tags of _KEPT read. Raises RuntimeError naming the private name
+    that this version of unstructured no longer has.
     """
     for module, name in REPLACED:
         if not hasattr(module, name):
@@ -84,14 +90,47 @@ def tame() -> None:
                 f"unstructured has no {module.__name__}.{name} any more: adapt ingest/parse_unstructured.py"
             )
         setattr(module, name, _REPLACEMENTS[name])
+    classes = _parser.element_class_lookup.get_namespace(None)
+    for tag, like in _KEPT.items():
+        classes[tag] = classes[like]
 
 
 tame()
 
 
-def _cells(row: Any) -> Iterable[tuple[str, int, int, bool]]:  # noqa: ANN401 - lxml elements
+def html_root(text: str) -> Tree:
+    """The tree that unstructured walks, without scripts and styles. Raises lxml's errors, ValueError when
+    nothing is in it, and RecursionError when it is nested so deeply that libxml2 leaves out what is inside.
+    """
+    try:
+        root = etree.fromstring(text, _parser.html_parser)
+    except ValueError:  # a declaration of an encoding, in text that is decoded already
+        root = etree.fromstring(text.encode("utf-8"), _parser.html_parser)
+    if root is None:
+        raise ValueError("there is nothing in it")
+    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in _parser.html_parser.error_log):
+        raise RecursionError
+    if "katex" in text:
+        _parser.Math._normalize_katex(root)
+    etree.strip_elements(root, "del", "link", "meta", "noscript", "script", "style", with_tail=False)
+    return root
+
+
+def html_elements(root: Tree) -> Iterator[Found]:
+    """Elements below a node of such a tree, in reading order.
+
+    What partition_html() adds to that (a hash, language and a copy of the metadata for each element) takes a
+    third of its time and is not used here.
+    """
+    return iter(root.iter_elements())
+
+
+def _cells(row: Tree) -> Iterator[tuple[str, int, int, bool]]:
     for cell in row.iterchildren("td", "th"):
-        text = " ".join(cell.text_content().split())
+        for inner in cell.iter(*_PARTED):
+            # "<p>one</p><p>two</p>" are two words
+            inner.tail = f" {inner.tail or ''}"
+        text = " ".join("".join(cell.itertext()).split())
         spans = [
             int(cell.get(name, "1")) if cell.get(name, "1").isdigit() else 1
             for name in ("colspan", "rowspan")
@@ -99,14 +138,19 @@ def _cells(row: Any) -> Iterable[tuple[str, int, int, bool]]:  # noqa: ANN401 - 
         yield text, min(spans[0], 100), min(spans[1], 1000), cell.tag == "th"
 
 
-def table_of(html: str, page: int | None) -> list[Block]:
+def table_of(markup: str, page: int | None) -> list[Block]:
     """Blocks of an HTML table. A cell that spans rows counts for each of them; one that spans columns, for
     the first.
     """
+    return table_rows(_lxml_html.fragment_fromstring(markup, create_parent="div"), page)
+
+
+def table_rows(table: Tree, page: int | None = None) -> list[Block]:
+    """The same, of a table that is parsed already."""
     rows: list[list[str]] = []
     pending: dict[int, tuple[int, str]] = {}
     named: bool | None = None
-    for tr in _html.fragment_fromstring(html, create_parent="div").iter("tr"):
+    for tr in table.iter("tr"):
         row: list[str] = []
         titles = []
         for text, across, down, th in _cells(tr):

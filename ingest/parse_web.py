@@ -6,19 +6,19 @@ import codecs
 import html
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import replace
 
-import lxml.html
 import markdown
-from unstructured.partition.html import partition_html
+from lxml import etree
 
 from ingest.parse_blocks import Block, Parsed, join_lists
 from ingest.parse_headings import heading_of, width
+from ingest.parse_navigation import drop_navigation
 from ingest.parse_text import decode
-from ingest.parse_unstructured import Found, table_of
+from ingest.parse_unstructured import Found, Tree, html_elements, html_root, table_of, table_rows
 from rag.errors import UnreadableFileError
 
-__all__ = ["html_blocks", "parse_html", "parse_md"]
+__all__ = ["decode_html", "html_blocks", "parse_html", "parse_md"]
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]+)", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
@@ -34,7 +34,12 @@ _WRAPPED_HAN = re.compile(rf"(?<=[{_HAN}])[ \t]*\n[ \t]*(?=[{_HAN}])")
 _LINE = "\ue00a"
 _TABLE = "\ue00b"
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
-_html: Any = lxml.html  # it has no types
+_INLINE = """
+a abbr b bdi bdo big cite code data dfn em font i kbd mark q s samp small span strike strong sub sup time tt u
+var wbr
+""".split()
+# Where the page itself says that its content is
+_CONTENT = (".//main", ".//*[@role='main']", ".//body")
 _LEVEL = 10
 
 
@@ -42,12 +47,12 @@ def parse_html(data: bytes, name: str) -> Parsed:
     """A web page: its <title>, headings by their rank, tables with their header row; scripts and navigation
     left out.
     """
-    text = _decode_html(data)
+    text = decode_html(data)
     title = _TITLE.search(text)
     return Parsed(html.unescape(title[1]).strip() if title else "", tuple(html_blocks(text)), "text/html")
 
 
-def _decode_html(data: bytes) -> str:
+def decode_html(data: bytes) -> str:
     """A page that declares its encoding truly is believed; what cannot be read so is recognised by its
     characters.
     """
@@ -68,38 +73,57 @@ def _decode_html(data: bytes) -> str:
 
 
 def html_blocks(text: str) -> list[Block]:
-    """Blocks of HTML text. Raises UnreadableFileError when it cannot be parsed."""
+    """Blocks of HTML text, without what leads around the site. Raises UnreadableFileError when it cannot be
+    parsed.
+    """
     text = _WRAPPED_HAN.sub("", _BREAK.sub(_LINE, _DECLARATION.sub("", text)))
+    if not text.strip():
+        return []
     try:
-        page, tables = _without_tables(text)
-        found: list[Found] = partition_html(text=page, languages=[""])
-        blocks = [block for element in found for block in _blocks(element, tables)]
+        blocks = _read(text, navigation=False)
+        # a page that is nothing but a menu is still worth finding
+        return join_lists(blocks or _read(text, navigation=True))
+    except RecursionError:
+        raise
     except Exception as error:  # lxml's and unstructured's own
         raise UnreadableFileError(f"the HTML cannot be read: {error}") from error
-    return join_lists(blocks)
 
 
-def _without_tables(text: str) -> tuple[str, list[str]]:
-    """The page with each table of data replaced by a mark, and the tables: unstructured forgets which cells
-    span rows or columns. Tables that only lay out the page (with headings or other tables inside) stay.
+def _read(text: str, navigation: bool) -> list[Block]:
+    root = html_root(text)
+    if not navigation:
+        drop_navigation(root)
+    content = next((found for path in _CONTENT if (found := root.find(path)) is not None), root)
+    tables = _marked_tables(content)
+    # bold type, links and the like are not told apart here, and walking them took half of the time
+    etree.strip_tags(content, *_INLINE)
+    return [block for element in html_elements(content) for block in _blocks(element, tables)]
+
+
+def _marked_tables(root: Tree) -> list[Tree]:
+    """The tables of data, each replaced by a mark: unstructured forgets which cells span rows or columns.
+    Tables that only lay out the page (with headings or other tables inside) stay.
     """
-    root = _html.document_fromstring(text)
-    tables: list[str] = []
+    tables: list[Tree] = []
     for table in list(root.iter("table")):
-        if table.find(".//table") is not None or any(table.iter("h1", "h2", "h3", "h4", "h5", "h6")):
+        inner = table.iter("table", "h1", "h2", "h3", "h4", "h5", "h6")
+        if next(inner) is table and next(inner, None) is not None:
             continue
-        mark = _html.Element("p")
+        mark = root.makeelement("p")
         mark.text = f"{_TABLE}{len(tables)}{_TABLE}"
         mark.tail, table.tail = table.tail, None
-        table.getparent().replace(table, mark)
-        tables.append(_html.tostring(table, encoding="unicode"))
-    return str(_html.tostring(root, encoding="unicode")), tables
+        if table is not root:
+            table.getparent().replace(table, mark)
+        tables.append(table)
+    return tables
 
 
-def _blocks(element: Found, tables: Sequence[str]) -> Iterator[Block]:
+def _blocks(element: Found, tables: Sequence[Tree]) -> Iterator[Block]:
     text = element.text.replace(_LINE, "\n")
     if text.startswith(_TABLE):
-        yield from table_of(tables[int(text.strip(_TABLE))].replace(_LINE, " "), None)
+        for block in table_rows(tables[int(text.strip(_TABLE))]):
+            shown, header = block.text.replace(_LINE, " "), block.header.replace(_LINE, " ")
+            yield replace(block, text=shown, header=header)
     elif element.category == "Table":
         markup = element.metadata.text_as_html
         yield from table_of(markup.replace(_LINE, " "), None) if markup else [Block("text", text)]

@@ -1,9 +1,11 @@
 """The process that parses: one file at a time, until its input ends. Started by ingest.parse, never imported
 by it.
 
-Protocol, both ways: 8 bytes of length, then that many bytes. A request is a JSON line (name, settings) and
-the file's bytes; the reply is JSON, either {"title", "mime", "blocks"} or {"error", "message"}. JSON and not
-pickle, so that a document that takes over this process cannot take over the one that reads its answer.
+Protocol, both ways: 8 bytes of length, then that many bytes. A request is a JSON line (name, settings,
+scratch folder) and the file's bytes; the reply is JSON, either {"title", "mime", "blocks", "parts"} or
+{"error", "message", "remedy"}; the files of parts lie in the folder "parts" of the scratch folder, named by
+their number. JSON and not pickle, so that a document that takes over this process cannot take over the one
+that reads its answer.
 """
 
 from __future__ import annotations
@@ -17,13 +19,16 @@ import struct
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple
+from dataclasses import astuple, replace
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import psutil
 
+from ingest.parse_archive import check_archive
 from ingest.parse_blocks import Parsed
-from ingest.parse_sniff import check_archive, sniff
+from ingest.parse_parts import PartWriter
+from ingest.parse_sniff import sniff
 from rag.errors import IngestError, TooLargeError
 from rag.settings import IngestSettings
 
@@ -34,34 +39,78 @@ _PARSERS = {
     "txt": ("ingest.parse_text", "parse_text"),
     "md": ("ingest.parse_web", "parse_md"),
     "html": ("ingest.parse_web", "parse_html"),
+    "markup": ("ingest.parse_markup", "parse_markup"),
+    "tex": ("ingest.parse_markup", "parse_tex"),
+    "code": ("ingest.parse_code", "parse_code"),
     "csv": ("ingest.parse_table", "parse_csv"),
+    "json": ("ingest.parse_json", "parse_json"),
+    "jsonl": ("ingest.parse_json", "parse_jsonl"),
+    "ipynb": ("ingest.parse_notebook", "parse_notebook"),
+    "xml": ("ingest.parse_xml", "parse_xml"),
     "xlsx": ("ingest.parse_table", "parse_xlsx"),
     "docx": ("ingest.parse_office", "parse_docx"),
     "pptx": ("ingest.parse_office", "parse_pptx"),
-    "eml": ("ingest.parse_mail", "parse_mail"),
+    "odf": ("ingest.parse_odf", "parse_odf"),
+    "fodf": ("ingest.parse_odf", "parse_flat_odf"),
+    "epub": ("ingest.parse_epub", "parse_epub"),
+    "rtf": ("ingest.parse_rtf", "parse_rtf"),
     "pdf": ("ingest.parse_pdf", "parse_pdf"),
 }
+# These find files inside of the file
+_OPENERS = {
+    "eml": ("ingest.parse_mail", "parse_mail"),
+    "msg": ("ingest.parse_msg", "parse_msg"),
+    "mbox": ("ingest.parse_mail", "parse_mbox"),
+    "zip": ("ingest.parse_archive", "parse_zip"),
+    "tar": ("ingest.parse_archive", "parse_tar"),
+    "packed": ("ingest.parse_archive", "parse_packed"),
+}
+# These become another kind first
+_CONVERTER = ("ingest.parse_old_office", "modernised")
+_CONVERTED = {
+    "doc": "application/msword",
+    "xls": "application/vnd.ms-excel",
+    "ppt": "application/vnd.ms-powerpoint",
+    "xlsb": "application/vnd.ms-excel",
+    "wordxml": "application/msword",
+    "excelxml": "application/vnd.ms-excel",
+}
 _psutil: Any = psutil  # it has no types
-_ARCHIVES = ("docx", "pptx", "xlsx")
 _LENGTH = struct.Struct("<Q")
+_ZIPPED = ("docx", "pptx", "xlsx", "odf", "epub")
+_PLAIN = ("txt", "md", "csv", "markup", "tex", "code")
 
 
-def parse_bytes(data: bytes, name: str, settings: IngestSettings) -> Parsed:
-    """Parse in this process. Raises an IngestError of a kind that fits."""
-    kind = sniff(data, name)
-    if kind in _ARCHIVES:
+def parse_bytes(data: bytes, name: str, settings: IngestSettings, scratch: Path) -> Parsed:
+    """Parse in this process; parts go to the folder "parts" of ``scratch``, which is there. Raises an
+    IngestError of a kind that fits.
+    """
+    with _memory_limited(settings.parse_memory_mb):
+        kind = sniff(data, name)
+    mime = _CONVERTED.get(kind)
+    if mime is not None:
+        data, kind = _imported(_CONVERTER)(data, kind, settings, scratch)
+    if kind in _ZIPPED:
         check_archive(data, settings)
     limit = settings.max_text_mb * 1e6
     # plain text cannot shrink below a quarter by decoding: refuse it before it is taken apart
-    if kind in ("txt", "md", "csv") and len(data) > 4 * limit:
+    if kind in _PLAIN and len(data) > 4 * limit:
         raise _too_long(settings)
-    module, function = _PARSERS[kind]
-    parser: Callable[[bytes, str], Parsed] = getattr(importlib.import_module(module), function)
+    parser = _imported(_OPENERS.get(kind) or _PARSERS[kind])
     with _memory_limited(settings.parse_memory_mb):
-        parsed = parser(data, name)
+        parsed: Parsed
+        if kind in _OPENERS:
+            parsed = parser(data, name, PartWriter(scratch / "parts", settings))
+        else:
+            parsed = parser(data, name)
     if sum(len(block.text.encode("utf-8", "replace")) for block in parsed.blocks) > limit:
         raise _too_long(settings)
-    return parsed
+    return replace(parsed, mime=mime or parsed.mime)
+
+
+def _imported(place: tuple[str, str]) -> Callable[..., Any]:
+    function: Callable[..., Any] = getattr(importlib.import_module(place[0]), place[1])
+    return function
 
 
 @contextmanager
@@ -107,14 +156,15 @@ def _answer(request: bytes) -> dict[str, object]:
     # should the parent die, nobody is left to kill a parser that hangs: the kernel does it
     signal.setitimer(signal.ITIMER_REAL, settings.parse_timeout_s + 5)
     try:
-        parsed = parse_bytes(data, asked["name"], settings)
+        parsed = parse_bytes(data, asked["name"], settings, Path(asked["scratch"]))
         return {
             "title": parsed.title,
             "mime": parsed.mime,
             "blocks": [astuple(block) for block in parsed.blocks],
+            "parts": [(part.name, part.error) for part in parsed.parts],
         }
     except IngestError as error:
-        return {"error": type(error).__name__, "message": error.message}
+        return {"error": type(error).__name__, "message": error.message, "remedy": error.remedy}
     except MemoryError:
         return {
             "error": "TooLargeError",

@@ -1,62 +1,53 @@
-"""The folder of bad files ends with a clear line for each, all others ingested, in bounded memory."""
+"""Every nasty file ends with its text or its line, within its time, and the next one is read all the same."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+import re
+import time
 
-from ingest.source import root_uri
-from rag.settings import Settings
-from rag.store import Store
-from rag.types import User
-from tests.bench.bad_files import EXPECTED, ODD_NAME, ZH, make
+import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-# A process of its own, so that its memory and its parser's can be read from the kernel when both are done
-PROGRAM = """
-import json, resource, sys
-from pathlib import Path
-from ingest.pipeline import ingest
-from rag.settings import Settings
-from rag.store import Store
-from tests.fakes.embedder import HashingEmbedder
-settings = Settings(home=Path(sys.argv[1]))
-store = Store.open(settings)
-report = ingest([Path(sys.argv[2])], settings=settings, store=store, embedder=HashingEmbedder())
-store.close()
-usage = [resource.getrusage(who).ru_maxrss * 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-print(json.dumps({"report": report.to_dict(), "bytes": sum(usage)}))
-"""
+from ingest.parse import Parser
+from ingest.parse_blocks import title_of, to_document
+from rag.errors import IngestError
+from rag.settings import IngestSettings
+from tests.bench.nasty_files import NASTY, make
+
+LIMIT = 10.0
 
 
-def test_bad_files(tmp_path):
-    folder = tmp_path / "bad"
-    make(folder)
-    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "home"), str(folder)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    told = json.loads(done.stdout)
-    report = told["report"]
-    errors = {Path(failure["source"]).name: failure["error"] for failure in report["failed"]}
-    assert set(errors) == {name for name, words in EXPECTED.items() if words}
-    for name, words in EXPECTED.items():
-        if words:
-            assert words in errors[name]
-            assert "\n" not in errors[name]
-    assert report["added"] == sum(words is None for words in EXPECTED.values())
-    assert told["bytes"] < 3_000_000_000
-    store = Store.open(Settings(home=tmp_path / "home"))
-    texts = {
-        Path(source).name: store.document(state.document_id, User()).text
-        for source, state in store.states().items()
-    }
-    assert set(texts) == {name for name, words in EXPECTED.items() if words is None}
-    assert texts["gb18030.txt"] == ZH * 3
-    assert texts["utf-16.txt"] == ZH
-    assert texts["invalid-utf8.txt"] == f"{ZH}\ufffd\ufffd{ZH}"
-    assert texts["shift-jis.txt"] == "社員は出張後三十日以内に精算書を提出しなければならない。"
-    assert texts["really-a-pdf.docx"] == "A document of the wrong name."
-    assert texts["really-a-docx.txt"] == "Another document of the wrong name."
-    assert f"{root_uri(folder)}/{ODD_NAME}" in store.states()
-    store.close()
+@pytest.fixture(scope="module")
+def parsers():
+    """One parser for each set of limits, as long as the module runs."""
+    made = {}
+    yield lambda limits: made.setdefault(
+        tuple(limits.items()), Parser(IngestSettings(**{"parse_timeout_s": LIMIT, **limits}))
+    )
+    for parser in made.values():
+        parser.close()
+
+
+def test_there_are_enough_of_them(tmp_path):
+    assert len(NASTY) >= 45
+    assert len({nasty.name for nasty in NASTY}) == len(NASTY)
+    make(tmp_path)
+    assert len(list(tmp_path.iterdir())) == len(NASTY)
+
+
+@pytest.mark.parametrize("nasty", NASTY, ids=lambda nasty: nasty.name)
+def test_nasty_file(parsers, nasty):
+    parser = parsers(nasty.settings)
+    data = nasty.made()
+    begin = time.monotonic()
+    if nasty.error:
+        with pytest.raises(IngestError) as told:
+            to_document(parser.parse(data, nasty.name), title_of(nasty.name), "0" * 64, len(data))
+        assert re.search(nasty.error, told.value.message), told.value.message
+        assert "\n" not in told.value.message
+    else:
+        parsed = parser.parse(data, nasty.name)
+        assert tuple(part.name for part in parsed.parts) == nasty.inside
+        if nasty.text is not None:
+            text = to_document(parsed, title_of(nasty.name), "0" * 64, len(data)).text
+            assert (text if nasty.whole else text[: len(nasty.text)]) == nasty.text
+    assert time.monotonic() - begin < nasty.settings.get("parse_timeout_s", LIMIT) + 1
+    after = parser.parse(b"The good file says that the duck is green.", "good.txt")
+    assert [block.text for block in after.blocks] == ["The good file says that the duck is green."]
