@@ -1,164 +1,104 @@
-"""Paths -> the files to read, each with the address that it keeps for ever.
+"""Where documents come from: one small protocol, and what travels through it.
 
-Listing never opens a file: sizes and times come from the folder, so that a sync of an unchanged folder costs
-almost nothing.
+A source lists what it has and fetches what is asked for. Listing never opens a document: sizes, times and
+version marks come from the listing itself, so that a sync of an unchanged source costs almost nothing.
 """
 
 from __future__ import annotations
 
-import os
-import stat
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from rag.errors import SourceNotFoundError, UnreadableFileError
 from rag.settings import IngestSettings
 
-__all__ = ["Failure", "SourceFile", "gone", "root_uri", "scan"]
-
-# Left behind by Office, macOS and Windows beside the documents; never documents themselves
-_NOT_DOCUMENTS = ("~$", ".")
-_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
+__all__ = ["Failure", "Fetched", "Known", "Source", "SourceFile", "size_refusal"]
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One source that could not be ingested, and why, in one line."""
+    """One thing that could not be listed or ingested, and why, in one line.
+
+    ``source`` is the uri of the file or folder. What is known below it (its uri begins with ``source`` and a
+    slash) counts as there: a network drive that is away for an hour must not empty the database. ``path`` is
+    as in SourceFile, with a slash at the end for a folder, "" for the location itself.
+
+    ``groups`` are those that may read what is known of it and below it, at most: what cannot be read now may
+    have been given to fewer since it was. Empty: everyone; None: nobody judged.
+    """
 
     source: str
     error: str
+    path: str = field(default="", compare=False)
+    groups: tuple[str, ...] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file to ingest. ``uri`` names it in the database; ``path`` opens it. ``modified`` is in seconds
-    since the epoch.
+    """One file of a source. ``uri`` names it for ever; ``name`` is its file name, whose ending helps to tell
+    what it is. ``path`` is where it lies below the source's location, with slashes: patterns are matched
+    against it.
+
+    ``size`` is in bytes and ``modified`` in seconds since the epoch, None where the source does not tell.
+    ``etag`` is any mark of the source that changes with the content; where it is "", size and time decide.
+    ``groups`` None: the source does not know who may read it; empty: everyone may. ``title`` names what has
+    no title of its own.
     """
 
     uri: str
-    path: Path
     name: str
-    size: int
-    modified: float
-    groups: tuple[str, ...] = ()
-
-    def read(self) -> bytes:
-        """The whole content. Raises UnreadableFileError when the system does not give it."""
-        try:
-            return self.path.read_bytes()
-        except OSError as error:
-            raise UnreadableFileError(f"cannot be opened: {error.strerror or error}") from error
+    path: str = ""
+    size: int | None = None
+    modified: float | None = None
+    etag: str = ""
+    groups: tuple[str, ...] | None = None
+    title: str = ""
 
 
-def _printable(name: str) -> str:
-    """A name as text that any database stores: NFC (macOS writes NFD), bytes that are not UTF-8 in hex."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return unicodedata.normalize("NFC", text)
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The content of a file, and what the source told of it only now."""
+
+    data: bytes = field(repr=False)
+    etag: str = ""
+    modified: float | None = None
 
 
-def root_uri(path: Path) -> str:
-    """The address of a given file or folder: absolute, symbolic links resolved, POSIX separators."""
-    return _printable(path.expanduser().resolve().as_posix())
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the last sync saw of a file."""
+
+    size: int | None
+    modified: float | None
+    etag: str
 
 
-def scan(paths: Sequence[Path], settings: IngestSettings) -> tuple[list[SourceFile], list[Failure]]:
-    """All files at and under ``paths``, sorted by folder and name, each once, and what had to be refused.
+class Source(Protocol):
+    """A place that documents come from. Use it with contextlib.closing: some hold connections or folders."""
 
-    A file that is empty or over ``settings.max_file_mb`` is a failure, and so is a symbolic link that leads
-    out of the folder it lies in. Raises SourceNotFoundError, before anything is read, when a given path does
-    not exist.
-    """
-    files: dict[str, SourceFile] = {}
-    failures: dict[str, Failure] = {}
+    def list(self, known: Mapping[str, Known]) -> Iterator[SourceFile | Failure]:
+        """Every file that is there now, each uri once, in a stable order; ``known`` is what the last sync
+        saw, by uri.
 
-    def refuse(path: Path, error: str) -> None:
-        uri = _printable(path.as_posix())
-        failures[uri] = Failure(uri, error)
+        A Failure is a thing that is there but cannot be read: it, and what lies below it, is not gone.
+        Raises SourceNotFoundError or SourceUnavailableError, at any point of the listing, when it cannot be
+        trusted as a whole; nothing is then removed.
+        """
 
-    for given in paths:
-        root = given.expanduser().resolve()
-        if not root.exists():
-            raise SourceNotFoundError(
-                f"{given} does not exist.", "Check the path; folders and files are accepted."
-            )
-        for path in _walk(root, root, refuse) if root.is_dir() else (root,):
-            file = _file(path, settings, refuse)
-            if file is not None:
-                files[file.uri] = file
-    return list(files.values()), list(failures.values())
+    def fetch(self, file: SourceFile) -> Fetched:
+        """The content of a file that this instance listed.
+
+        Raises UnreadableFileError when the source does not give it, TooLargeError.
+        """
+
+    def close(self) -> None:
+        """Give back what the source holds."""
 
 
-def gone(
-    known: Iterable[str], paths: Sequence[Path], files: Sequence[SourceFile], failures: Sequence[Failure]
-) -> list[str]:
-    """Of the ``known`` uris those under ``paths`` that a scan of them did not meet any more.
-
-    A file that is there but refused is not gone, nor is anything in a folder that could not be listed: a
-    network drive that is away for an hour must not empty the database.
-    """
-    within = tuple(root_uri(path).rstrip("/") + "/" for path in paths)
-    present = {file.uri for file in files} | {failure.source for failure in failures}
-    unseen = tuple(failure.source + "/" for failure in failures)
-    return [
-        uri for uri in known if uri.startswith(within) and uri not in present and not uri.startswith(unseen)
-    ]
-
-
-def _walk(folder: Path, root: Path, refuse: Callable[[Path, str], None]) -> Iterator[Path]:
-    """Regular files below ``folder`` in order. Links are not followed: inside the root their targets are met
-    anyway.
-    """
-    try:
-        with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
-    except OSError as error:
-        refuse(folder, f"folder cannot be listed: {error.strerror or error}")
-        return
-    for entry in entries:
-        if entry.name.startswith(_NOT_DOCUMENTS) or entry.name.lower() in _SYSTEM_FILES:
-            continue
-        path = Path(entry.path)
-        if entry.is_symlink():
-            _judge_link(path, root, refuse)
-        elif entry.is_dir(follow_symlinks=False):
-            yield from _walk(path, root, refuse)
-        else:
-            yield path
-
-
-def _judge_link(path: Path, root: Path, refuse: Callable[[Path, str], None]) -> None:
-    try:
-        target = path.resolve(strict=True)
-    except (OSError, RuntimeError):
-        refuse(path, "symbolic link that leads nowhere")
-        return
-    if not target.is_relative_to(root):
-        refuse(
-            path,
-            "symbolic link that leads out of the given folder; ingest its target by its own path",
-        )
-
-
-def _file(path: Path, settings: IngestSettings, refuse: Callable[[Path, str], None]) -> SourceFile | None:
-    try:
-        status = path.stat()
-    except OSError as error:
-        refuse(path, f"cannot be opened: {error.strerror or error}")
-        return None
-    if not stat.S_ISREG(status.st_mode):
-        refuse(path, "not a regular file")
-        return None
-    if status.st_size == 0:
-        refuse(path, "the file is empty")
-        return None
-    if status.st_size > settings.max_file_mb * 1e6:
-        refuse(
-            path,
-            f"{status.st_size / 1e6:,.0f} MB, over {settings.max_file_mb:g} MB (setting ingest.max_file_mb)",
-        )
-        return None
-    return SourceFile(
-        _printable(path.as_posix()), path, _printable(path.name), status.st_size, status.st_mtime
-    )
+def size_refusal(size: int | None, settings: IngestSettings) -> str:
+    """Why a file of this many bytes is not ingested, in one line; "" when it is, or nobody knows its size."""
+    if size == 0:
+        return "the file is empty"
+    if size is not None and size > settings.max_file_mb * 1e6:
+        return f"{size / 1e6:,.0f} MB, over {settings.max_file_mb:g} MB (setting ingest.max_file_mb)"
+    return ""
