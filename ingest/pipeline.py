@@ -1,37 +1,44 @@
-"""The document path, in order: source -> parse -> chunk -> embed -> index."""
+"""The document path, in order: source -> read (parse, chunk) -> embed -> index, then what is gone is removed.
+
+The steps overlap: threads read ahead, this one embeds, another writes; so an ingestion takes about as long as
+its embedding alone.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
-from ingest.chunk import chunk
-from ingest.embed import SLICE, embed
-from ingest.index import keep_original, publish, sweep_originals
-from ingest.lock import ingest_lock
-from ingest.parse import Parser
-from ingest.parse_blocks import to_document
+from ingest.access import narrow
+from ingest.ahead import Ahead, Behind
+from ingest.filing import Run
+from ingest.index import Ledger, PlaceState
+from ingest.lock import alone, ingest_lock
+from ingest.originals import sweep_originals
+from ingest.read import INSIDE, Filing, Reader
 from ingest.report import IngestReport, Progress, silent
-from ingest.source import Failure, SourceFile, gone, scan
-from rag.errors import IngestError
+from ingest.source import Failure, Known, Source, SourceFile
+from ingest.sources import open_source
+from ingest.sources.paths import PathsSource
 from rag.models.protocols import EmbedderProtocol
-from rag.settings import Settings
-from rag.store import DocumentState, Store
-from rag.types import Chunk, Document
+from rag.settings import Settings, SourceSettings
+from rag.store import Store
 
-__all__ = ["PIPELINE", "fingerprint", "ingest"]
+__all__ = ["PIPELINE", "fingerprint", "ingest", "sync"]
 
 # Grows when parsers or chunker would make something else of the same bytes; every file is then ingested anew
-PIPELINE = 4
+PIPELINE = 5
 
 
-def fingerprint(settings: Settings, embedder: EmbedderProtocol) -> str:
-    """Names everything that decides what becomes of a file's bytes."""
-    return f"{PIPELINE}/{settings.ingest.chunk_tokens}/{embedder.fingerprint}"
+def _never() -> bool:
+    return False
+
+
+def fingerprint(settings: Settings) -> str:
+    """Names everything that decides which passages a file's bytes become."""
+    return f"{PIPELINE}/{settings.ingest.chunk_tokens}"
 
 
 def ingest(
@@ -41,101 +48,141 @@ def ingest(
     store: Store,
     embedder: EmbedderProtocol,
     prune: bool = False,
+    confirm_removals: bool = False,
+    retry: bool = False,
     progress: Progress | None = None,
+    cancelled: Callable[[], bool] = _never,
 ) -> IngestReport:
     """Bring the store up to date with the files at and under ``paths``; a file that cannot be read is
     reported, the others go on.
 
     Each document is replaced in one transaction, so that an interruption at any moment leaves whole
     documents, old or new; the next call does the rest. A file that is there but unreadable keeps the version
-    that was ingested before. With ``prune``, documents whose files under ``paths`` are gone are removed.
-    Raises SourceNotFoundError, MachineError (another ingestion is running), StoreError, DiskFullError,
+    that was ingested before; it is not tried again before it changes, unless ``retry``. With ``prune``,
+    documents whose files under ``paths`` are gone are removed (see ``sync`` for the guard). Raises
+    SourceNotFoundError, MachineError (another ingestion is running), StoreError, DiskFullError,
     IndexStateError.
     """
+    source = PathsSource(paths, settings)
+    within = source.covers if prune else lambda uri: False
+    run = Run(settings, store, embedder, Filing(""), fingerprint(settings), progress or silent, cancelled)
+    return _bring(source, run, within, confirm_removals, retry)
+
+
+def sync(
+    name: str,
+    config: SourceSettings,
+    *,
+    settings: Settings,
+    store: Store,
+    embedder: EmbedderProtocol,
+    confirm_removals: bool = False,
+    retry: bool = False,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] = _never,
+) -> IngestReport:
+    """Bring the store up to date with a source: new and changed files are read, what vanished is removed.
+
+    When more than ``ingest.max_removed_share`` of the source's files would go at once, they are kept and
+    counted as withheld, unless ``confirm_removals``: an empty drive that is mounted where the documents were
+    must not empty the store. Raises as ``ingest`` does, and SourceUnavailableError when the source cannot be
+    listed; nothing is then changed.
+    """
+    filing = Filing(name, config.collection, config.groups)
+    run = Run(settings, store, embedder, filing, fingerprint(settings), progress or silent, cancelled)
+    return _bring(open_source(name, config, settings), run, lambda uri: True, confirm_removals, retry)
+
+
+def _bring(
+    source: Source, run: Run, within: Callable[[str], bool], confirm_removals: bool, retry: bool
+) -> IngestReport:
     begin = time.monotonic()
-    with ingest_lock(settings.home):
-        files, refused = scan(paths, settings.ingest)
-        version = fingerprint(settings, embedder)
-        run = _Run(
-            settings, store, embedder, progress or silent, store.states(), version, len(files), list(refused)
-        )
-        run.progress("scan", 0, len(files), "", sum(file.size for file in files))
-        with Parser(settings.ingest) as parser:
-            for file in files:
-                run.take(file, parser)
-                if sum(len(chunks) for _, _, chunks in run.window) >= SLICE:
-                    run.flush()
-        run.flush()
-        lost = gone(run.states, paths, files, refused) if prune else []
-        removed = store.remove_documents(lost) if lost else 0
-        if settings.ingest.keep_originals:
-            sweep_originals(settings.originals_dir, store.originals())
-    n, seconds = run.counts, round(time.monotonic() - begin, 3)
-    failed = tuple(run.failed)
-    return IngestReport(n["added"], n["updated"], n["unchanged"], removed, failed, n["chunks"], seconds)
+    settings, ledger = run.settings, Ledger(run.store)
+    try:
+        with ingest_lock(settings.home, run.filing.source) as held:
+            states = ledger.states(run.filing.source)
+            files, refused = _listed(source, states)
+            if fewer := _narrowed(states, refused):
+                ledger.admit(run.filing.source, fewer)
+                states = ledger.states(run.filing.source)
+            known = _without_failed(states) if retry else states
+            run.begin(states, files, refused)
+            reader = Reader(source, run.filing, known, ledger.find, run.embedder, settings, run.version)
+            with closing(reader):
+                ahead = Ahead(reader, files, settings.ingest.readers)
+                with Behind(run.store_batch) as writer, ahead as outcomes:
+                    for outcome in outcomes:
+                        run.take(outcome, writer)
+                        if run.cancelled():
+                            break
+                    run.flush(writer)
+                if not run.cancelled():
+                    run.settle(reader)
+            if not run.cancelled():
+                gone = [uri for uri in _gone(states, run.seen, files, refused) if within(uri)]
+                run.remove(gone, within, confirm_removals)
+                run.rename()
+            if settings.ingest.keep_originals and alone(held):
+                sweep_originals(settings.originals_dir, run.store.originals())
+    finally:
+        source.close()
+    return run.report(round(time.monotonic() - begin, 3))
 
 
-@dataclass(slots=True)
-class _Run:
-    """The state of one ingestion. ``window`` holds documents that wait to be embedded together."""
+def _without_failed(states: Mapping[str, PlaceState]) -> dict[str, PlaceState]:
+    """The states without those of files that could not be read, and of the archives and mails around them."""
+    left = dict(states)
+    for uri, state in states.items():
+        if state.error:
+            while uri in left:
+                uri = left.pop(uri).parent
+    return left
 
-    settings: Settings
-    store: Store
-    embedder: EmbedderProtocol
-    progress: Progress
-    states: Mapping[str, DocumentState]
-    version: str
-    total: int
-    failed: list[Failure]
-    window: list[tuple[SourceFile, Document, list[Chunk]]] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    done: int = 0
-    size: int = 0
 
-    def take(self, file: SourceFile, parser: Parser) -> None:
-        """Put one file into the window, unless it is as it was or cannot be read."""
-        known = self.states.get(file.uri)
-        if known is not None and known.pipeline != self.version:
-            known = None
-        if known and (known.size, known.modified) == (file.size, file.modified):
-            return self._finish(file, "unchanged")
-        self.progress("parse", self.done, self.total, file.name, self.size)
-        try:
-            data = file.read()
-            sha256 = hashlib.sha256(data).hexdigest()
-            if known and known.sha256 == sha256:
-                self.store.touch(file.uri, len(data), file.modified)
-                return self._finish(file, "unchanged")
-            parsed = parser.parse(data, file.name)
-            document = to_document(parsed, file.uri, sha256, len(data), file.modified, file.groups)
-        except IngestError as error:
-            self.failed.append(Failure(file.uri, error.message))
-            return self._finish(file, "failed")
-        chunks = chunk(document, self.embedder.count_tokens, self.settings.ingest.chunk_tokens)
-        if self.settings.ingest.keep_originals:
-            keep_original(self.settings.originals_dir, sha256, data)
-        self.window.append((file, document, chunks))
+def _listed(source: Source, states: Mapping[str, PlaceState]) -> tuple[list[SourceFile], list[Failure]]:
+    """What the source has, each file once, and what had to be refused."""
+    known = {uri: Known(state.size, state.modified, state.etag) for uri, state in states.items()}
+    files: dict[str, SourceFile] = {}
+    refused: dict[str, Failure] = {}
+    for item in source.list(known):
+        if isinstance(item, Failure):
+            refused[item.source] = item
+        else:
+            files[item.uri] = item
+    return list(files.values()), list(refused.values())
 
-    def flush(self) -> None:
-        """Embed the chunks of the window together, then commit its documents one by one."""
-        window, self.window = self.window, []
-        if not window:
-            return  # not even asking the embedder for its dimension, which would load it
-        before, pieces = self.size, sum(len(chunks) for _, _, chunks in window)
-        size = sum(file.size for file, _, _ in window)
 
-        def told(count: int) -> None:
-            self.size = before + size * count // pieces
-            self.progress("embed", self.done, self.total, window[-1][0].name, self.size)
+def _narrowed(states: Mapping[str, PlaceState], refused: Sequence[Failure]) -> dict[str, tuple[str, ...]]:
+    """New readers, by uri, of what is kept although it cannot be read now: the rules may have become stricter
+    since it could.
+    """
+    fewer: dict[str, tuple[str, ...]] = {}
+    for failure in refused:
+        if failure.groups is None:
+            continue
+        for uri, state in states.items():
+            if uri == failure.source or uri.startswith(_below(failure)):
+                groups = narrow(fewer.get(uri, state.groups), failure.groups)
+                if set(groups) != set(state.groups):
+                    fewer[uri] = groups
+    return fewer
 
-        vectors = embed([(document.title, chunks) for _, document, chunks in window], self.embedder, told)
-        for (file, document, chunks), found in zip(window, vectors, strict=True):
-            publish(self.store, document, chunks, found, self.version)
-            self.counts["chunks"] += len(chunks)
-            self._finish(file, "updated" if file.uri in self.states else "added", size=0)
 
-    def _finish(self, file: SourceFile, outcome: str, size: int | None = None) -> None:
-        self.counts[outcome] += 1
-        self.done += 1
-        self.size += file.size if size is None else size
-        self.progress("store", self.done, self.total, file.name, self.size)
+def _below(failure: Failure) -> tuple[str, ...]:
+    return tuple(failure.source.rstrip("/") + mark for mark in ("/", INSIDE))
+
+
+def _gone(
+    states: Mapping[str, PlaceState],
+    seen: set[str],
+    files: Sequence[SourceFile],
+    refused: Sequence[Failure],
+) -> list[str]:
+    """Of the known uris those that were not met any more.
+
+    A file that is there but refused is not gone, nor is anything in a folder that could not be listed or in
+    an archive that could not be read: a network drive that is away for an hour must not empty the store.
+    """
+    kept = seen | {file.uri for file in files} | {failure.source for failure in refused}
+    below = tuple(mark for failure in refused for mark in _below(failure))
+    return [uri for uri in states if uri not in kept and not uri.startswith(below)]

@@ -4,6 +4,7 @@ exactly.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 from rag.cite import cite
@@ -23,26 +24,48 @@ _NO_BLANKS = {"zh", "ja", "th"}
 
 
 class Composer:
-    """Builds one answer, sentence by sentence; what was composed is never taken back."""
+    """Builds one answer, sentence by sentence. What was composed is taken back only when what it cites is
+    gone.
+    """
 
     def __init__(self, evidence: Sequence[Evidence], language: str, settings: AnswerSettings) -> None:
         self._evidence = {e.n: e for e in evidence}
         self._language = language
         self._settings = settings
-        self._citations: dict[int, Citation] = {}
+        self._cited: set[int] = set()
         self.text = ""
         self.claims: list[Claim] = []
         self.dropped = 0
+        self.withdrawn = 0
+        self._lost = False
 
     @property
     def citations(self) -> tuple[Citation, ...]:
         """What the answer cites, by number."""
-        return tuple(self._citations[n] for n in sorted(self._citations))
+        return tuple(cite(self._evidence[n], n) for n in sorted(self._cited))
 
     @property
     def full(self) -> bool:
         """Whether the answer has all the sentences that it may have."""
         return len(self.claims) >= self._settings.max_sentences
+
+    def keep(self, evidence: Sequence[Evidence]) -> None:
+        """What stands of the evidence now, in the stead of what was given before: sentences that cite
+        anything else are taken back, and the offsets of those after them change.
+        """
+        self._lost = self._lost or len(evidence) < len(self._evidence)
+        self._evidence = {e.n: e for e in evidence}
+        claims, self.claims, self.text, self._cited = self.claims, [], "", set()
+        for claim in claims:
+            if self._stands(claim.verdict, claim.citations):
+                self._append(claim)
+            else:
+                self.withdrawn += 1
+
+    def _stands(self, verdict: ClaimVerdict, cited: Sequence[int]) -> bool:
+        # nobody knows what an unsupported sentence rests on
+        known = verdict in (ClaimVerdict.SUPPORTED, ClaimVerdict.QUOTED) or not self._lost
+        return known and all(n in self._evidence for n in cited)
 
     def draft(
         self,
@@ -52,50 +75,52 @@ class Composer:
         cited: Sequence[int],
         signals: Mapping[str, float | str | bool],
     ) -> SentenceChecked | None:
-        """Take a checked draft sentence; None when the policy keeps it from the reader."""
+        """Take a checked draft sentence; None when the policy keeps it from the reader or what it cites is
+        gone.
+        """
         if verdict is not ClaimVerdict.SUPPORTED and self._settings.policy == "strict":
             self.dropped += 1
             return None
+        if not self._stands(verdict, cited):
+            self.withdrawn += 1
+            return None
         if self.full:
             return None
-        blank = "" if self._language in _NO_BLANKS else " "
-        return self._add(text, blank, verdict, score, cited, signals)
+        return self._append(Claim(text, 0, 0, verdict, round(score, 4), tuple(cited), dict(signals)))
 
     def quotes(self) -> Iterator[SentenceChecked]:
-        """Add the best verbatim quotes until the answer most probably stands in them or is full."""
+        """Add the best verbatim quotes until the answer most probably stands in them or is full. What is
+        taken away between two of them is passed over.
+        """
         missed = 1.0
-        for evidence in self._evidence.values():
+        opening, closing = phrase("open_quote", self._language), phrase("close_quote", self._language)
+        for n in tuple(self._evidence):
+            evidence = self._evidence.get(n)
+            if evidence is None:
+                continue
             quoted_one = missed < 1
             if self.full or 1 - missed >= ENOUGH or (quoted_one and evidence.score < LEAST):
                 return
             missed *= 1 - evidence.score
             if fold(evidence.quote) in fold(self.text):
                 continue
-            opening, closing = phrase("open_quote", self._language), phrase("close_quote", self._language)
+            signals = {"answers": round(evidence.score, 4)}
             quoted = f"{opening}{evidence.quote}{closing}"
-            yield self._add(
-                quoted, "\n", ClaimVerdict.QUOTED, 1.0, [evidence.n], {"answers": round(evidence.score, 4)}
-            )
+            yield self._append(Claim(quoted, 0, 0, ClaimVerdict.QUOTED, 1.0, (n,), signals))
 
-    def _add(
-        self,
-        text: str,
-        before: str,
-        verdict: ClaimVerdict,
-        score: float,
-        cited: Sequence[int],
-        signals: Mapping[str, float | str | bool],
-    ) -> SentenceChecked:
+    def _append(self, claim: Claim) -> SentenceChecked:
+        """Put the sentence at the end of the text; its offsets are those that it has there."""
         if self.text:
-            self.text += before
+            blank = "" if self._language in _NO_BLANKS else " "
+            self.text += "\n" if claim.verdict is ClaimVerdict.QUOTED else blank
         start = len(self.text)
-        self.text += text
-        claim = Claim(text, start, len(self.text), verdict, round(score, 4), tuple(cited), dict(signals))
+        self.text += claim.text
+        claim = dataclasses.replace(claim, start=start, end=len(self.text))
         self.claims.append(claim)
-        added = tuple(cite(self._evidence[n], n) for n in cited if n not in self._citations)
-        self._citations |= {citation.n: citation for citation in added}
-        self.text += "".join(f" [{n}]" for n in cited)
-        return SentenceChecked(claim, added)
+        added = tuple(n for n in claim.citations if n not in self._cited)
+        self._cited.update(added)
+        self.text += "".join(f" [{n}]" for n in claim.citations)
+        return SentenceChecked(claim, tuple(cite(self._evidence[n], n) for n in added))
 
     def verdict(self) -> AnswerVerdict:
         """What the sentences amount to."""
@@ -108,4 +133,4 @@ class Composer:
             return AnswerVerdict.PARTIAL
         if ClaimVerdict.NOT_CHECKED in kinds:
             return AnswerVerdict.NOT_CHECKED
-        return AnswerVerdict.PARTIAL if self.dropped else AnswerVerdict.SUPPORTED
+        return AnswerVerdict.PARTIAL if self.dropped or self.withdrawn else AnswerVerdict.SUPPORTED

@@ -14,26 +14,33 @@ from rag.errors import DiskFullError, SchemaError, StoreError
 
 __all__ = ["HEAD", "open_engine", "translated"]
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 def open_engine(url: str) -> Engine:
     """An engine on a database that is at HEAD, created or migrated as needed. Raises SchemaError."""
-    engine = create_engine(url)
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
+    # a table that is made anew is dropped in between, which must not delete what refers to it
+    migrating = _engine(url, foreign_keys=False)
     try:
-        _migrate(engine)
-    except BaseException:
-        engine.dispose()
-        raise
+        _migrate(migrating)
+    finally:
+        migrating.dispose()
+    return _engine(url, foreign_keys=True)
+
+
+def _engine(url: str, foreign_keys: bool) -> Engine:
+    engine = create_engine(url)
+    pragmas = ["busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL"]
+    pragmas += ["foreign_keys=ON"] if foreign_keys else []
+
+    def configure(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401 - the driver's own class
+        connection.isolation_level = None  # transactions begin where we say, see _begin
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    event.listen(engine, "connect", configure)
+    event.listen(engine, "begin", _begin)
     return engine
-
-
-def _configure(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401 - the driver's own class
-    connection.isolation_level = None  # transactions begin where we say, see _begin
-    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin(connection: Connection) -> None:

@@ -14,6 +14,8 @@
     │   └── GeneratorStartError         vLLM did not start
     ├── IngestError
     │   ├── SourceNotFoundError      the path does not exist
+    │   ├── SourceUnavailableError   the source cannot be listed now; nothing is removed
+    │   ├── SourceConflictError      a source of that name is there, or is not to be changed like this
     │   ├── UnsupportedFormatError   no parser for it
     │   ├── UnreadableFileError      damaged, encrypted, empty, not what its name says
     │   └── TooLargeError            over a limit of the settings
@@ -23,6 +25,7 @@
     │   └── SchemaError              the database belongs to another version
     ├── IndexStateError          the index does not fit the database or the embedder
     └── MachineError             something on this machine is missing or taken (a port, an environment)
+        └── MissingPackageError      an optional Python package is not installed
 
 Each carries what happened and, as ``remedy``, what the reader can do about it.
 """
@@ -41,13 +44,16 @@ __all__ = [
     "IndexStateError",
     "IngestError",
     "MachineError",
+    "MissingPackageError",
     "ModelError",
     "ModelMissingError",
     "NotFoundError",
     "QuestionError",
     "SchemaError",
     "SettingsError",
+    "SourceConflictError",
     "SourceNotFoundError",
+    "SourceUnavailableError",
     "StoreError",
     "TooLargeError",
     "UnknownModelError",
@@ -75,6 +81,10 @@ class QuestionError(CitewellError):
 
 class MachineError(CitewellError):
     """Something that this machine should offer is missing or taken: a port, an environment, a program."""
+
+
+class MissingPackageError(MachineError):
+    """An optional Python package is not installed; the remedy is the command that installs it."""
 
 
 class ModelError(CitewellError):
@@ -119,6 +129,14 @@ class IngestError(CitewellError):
 
 class SourceNotFoundError(IngestError):
     """The path to ingest does not exist."""
+
+
+class SourceUnavailableError(IngestError):
+    """The source cannot be listed now, so nothing is known to be gone: nothing is removed."""
+
+
+class SourceConflictError(IngestError):
+    """A source of that name is there already, or it belongs to the settings file or the uploads."""
 
 
 class UnsupportedFormatError(IngestError):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from rag.calibration import load
 from rag.settings import AnswerSettings
+from rag.statement import counterpart
 from rag.text import Expects, expects, terms
 from rag.types import Evidence, Hit, Query, Span
 
@@ -22,6 +23,8 @@ FEWEST_TERMS = 3
 # The model was fitted where the answer stands in the other language for certain. Where the collection has
 # passages in the question's own language too, it stands elsewhere in about one case of four.
 ELSEWHERE = 0.25
+# A sentence that only an older version has may hold the answer, but what the newer one says of it goes first
+YIELDING = 0.3
 CELLS = " | "  # parts the cells of a table's row
 _NUMERAL = re.compile(
     r"\d|[一二三四五六七八九十百千万亿两半]|[٠-٩]|"
@@ -58,6 +61,15 @@ class _Candidate:
     position: int
     score: float
 
+    @property
+    def text(self) -> str:
+        chunk = self.hit.chunk
+        return chunk.text[self.span[0] - chunk.start : self.span[1] - chunk.start]
+
+    @property
+    def rank(self) -> float:
+        return self.score * (YIELDING if self.hit.yields_to else 1.0)
+
 
 def sentence_signals(query: Query, hit: Hit) -> list[dict[str, float]]:
     """For each sentence of a reranked hit, what speaks for its holding the answer."""
@@ -89,6 +101,9 @@ def _quotable(hit: Hit, text: str) -> bool:
 
 
 def _candidates(query: Query, hits: Sequence[Hit]) -> list[_Candidate]:
+    """Quotable sentences, best first. Those of versions that yield come later, and not at all where the
+    leading version has its own wording of the same.
+    """
     model = load("evidence")
     found = []
     mixed = len({group_of(query, hit) for hit in hits}) > 1
@@ -96,10 +111,21 @@ def _candidates(query: Query, hits: Sequence[Hit]) -> list[_Candidate]:
         group = group_of(query, hit)
         prior = ELSEWHERE if mixed and group == "cross" else 1.0
         for i, signals in enumerate(sentence_signals(query, hit)):
-            start, end = hit.chunk.sentences[i]
-            if _quotable(hit, hit.chunk.text[start - hit.chunk.start : end - hit.chunk.start]):
-                found.append(_Candidate(hit, (start, end), i, prior * model.probability(group, signals)))
-    return sorted(found, key=lambda c: (-c.score, c.hit.chunk.id, c.position))
+            candidate = _Candidate(hit, hit.chunk.sentences[i], i, prior * model.probability(group, signals))
+            if _quotable(hit, candidate.text):
+                found.append(candidate)
+    return sorted(_leading(found), key=lambda c: (-c.rank, c.hit.chunk.id, c.position))
+
+
+def _leading(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    texts: dict[str, list[str]] = {}
+    for candidate in candidates:
+        texts.setdefault(candidate.hit.document.id, []).append(candidate.text)
+    return [
+        candidate
+        for candidate in candidates
+        if counterpart(candidate.text, texts.get(candidate.hit.yields_to, [])) is None
+    ]
 
 
 def _neighbours(candidate: _Candidate) -> str:
@@ -125,7 +151,7 @@ def select_evidence(
     best = _candidates(query, hits)[: 3 * settings.evidence_sentences]
     if not best:
         return []
-    quotes = [c.hit.chunk.text[c.span[0] - c.hit.chunk.start : c.span[1] - c.hit.chunk.start] for c in best]
+    quotes = [candidate.text for candidate in best]
     counts = count_tokens(quotes)
     chosen: list[Evidence] = []
     seen: set[str] = set()

@@ -9,13 +9,15 @@ misled by the few that do (names, numbers).
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.index.geometry import Geometry
+from rag.index.dense import DenseIndex
+from rag.models.protocols import EmbedderProtocol
 from rag.store import Store
 from rag.text import HAN_KANA, terms
 from rag.types import Hit, Query
@@ -28,6 +30,8 @@ _CJK = re.compile(f"[{HAN_KANA}]")
 
 # In standard deviations: what it is worth that all of the question's rare words stand in the passage.
 COVER_WEIGHT = 4.0
+# By how much an older version's wording of the same passage may happen to be nearer to the question
+HEAD_START = 3.0
 
 
 def cover(weights: Mapping[str, float], text: str) -> float:
@@ -39,35 +43,77 @@ def cover(weights: Mapping[str, float], text: str) -> float:
     return sum(weight for term, weight in weights.items() if term in present) / total
 
 
-def rerank(query: Query, hits: Sequence[Hit], store: Store, geometry: Geometry, k: int) -> list[Hit]:
+def rerank(
+    query: Query, hits: Sequence[Hit], store: Store, index: DenseIndex, embedder: EmbedderProtocol, k: int
+) -> list[Hit]:
     """The ``k`` best hits, best first; each with its cover, its cosine and standing, and its sentences'
     standings filled in.
 
-    ``score`` becomes standing of the passage + standing of its best sentence + COVER_WEIGHT * cover.
+    ``score`` becomes standing of the passage + standing of its best sentence + COVER_WEIGHT * cover; passages
+    that yield to those of another version are put after them.
+    Sentences that ingestion has not embedded yet are embedded here, for those passages that come out among
+    the best.
     """
-    vectors = store.hit_vectors([hit.chunk.id for hit in hits])
+    vectors = {} if index.space_id is None else store.hit_vectors([h.chunk.id for h in hits], index.space_id)
     languages = {LATIN, *(hit.document.language for hit in hits)}
-    usual = {name: geometry.usual(query.vector, name) for name in languages}
-    scored = []
+    usual = {name: index.geometry.usual(query.vector, name) for name in languages}
+    inner = {key: sentences for key, (_, sentences) in vectors.items()}
+
+    def scored(hit: Hit) -> Hit:
+        return _scored(query, hit, vectors[hit.chunk.id][0], inner[hit.chunk.id], usual)
+
+    # what is not in the vectors was deleted since it was found
+    found = [scored(hit) for hit in hits if hit.chunk.id in vectors]
+    while waiting := [hit.chunk.id for hit in _ranked(found)[:k] if inner[hit.chunk.id] is None]:
+        inner.update(_embedded([hit for hit in found if hit.chunk.id in waiting], embedder))
+        found = [scored(hit) if hit.chunk.id in waiting else hit for hit in found]
+    return _ranked(found)[:k]
+
+
+def _ranked(hits: Sequence[Hit]) -> list[Hit]:
+    """Best first; what yields to another version comes after the best passage of that version, unless it
+    stands out so far that the other version does not seem to have this passage at all.
+    """
+    best: dict[str, float] = {}
     for hit in hits:
-        if hit.chunk.id not in vectors:
-            continue  # deleted since it was found
-        whole, inner = (v.astype(np.float32) @ query.vector for v in vectors[hit.chunk.id])
-        mean, deviation = usual[hit.document.language]
-        standing = (float(whole) - mean) / deviation
-        sentences = _standings(hit, inner, usual)
-        covered = cover(query.weights, hit.chunk.embedding_text(hit.document.title))
-        scored.append(
-            dataclasses.replace(
-                hit,
-                score=standing + max(sentences, default=standing) + COVER_WEIGHT * covered,
-                dense=float(whole),
-                cover=covered,
-                standing=standing,
-                sentences=sentences,
-            )
-        )
-    return sorted(scored, key=lambda hit: (-hit.score, hit.chunk.id))[:k]
+        best[hit.document.id] = max(hit.score, best.get(hit.document.id, hit.score))
+    led = []
+    for hit in hits:
+        leading = best.get(hit.yields_to)
+        if leading is not None and leading <= hit.score <= leading + HEAD_START:
+            hit = dataclasses.replace(hit, score=math.nextafter(leading, -math.inf))
+        led.append(hit)
+    return sorted(led, key=lambda hit: (-hit.score, hit.chunk.id))
+
+
+def _embedded(hits: Sequence[Hit], embedder: EmbedderProtocol) -> dict[int, NDArray[np.float16]]:
+    """By chunk id: the vectors of its sentences, as ingestion would store them."""
+    texts = [hit.chunk.sentence_texts() for hit in hits]
+    rows = embedder.embed_passages([text for group in texts for text in group]).astype(np.float16)
+    parts = np.split(rows, np.cumsum([len(group) for group in texts])[:-1])
+    return {hit.chunk.id: part for hit, part in zip(hits, parts, strict=True)}
+
+
+def _scored(
+    query: Query,
+    hit: Hit,
+    whole: NDArray[np.float16],
+    inner: NDArray[np.float16] | None,
+    usual: Mapping[str, tuple[float, float]],
+) -> Hit:
+    cosine = float(whole.astype(np.float32) @ query.vector)
+    mean, deviation = usual[hit.document.language]
+    standing = (cosine - mean) / deviation
+    sentences = () if inner is None else _standings(hit, inner.astype(np.float32) @ query.vector, usual)
+    covered = cover(query.weights, hit.chunk.embedding_text(hit.document.title))
+    return dataclasses.replace(
+        hit,
+        score=standing + max(sentences, default=standing) + COVER_WEIGHT * covered,
+        dense=cosine,
+        cover=covered,
+        standing=standing,
+        sentences=sentences,
+    )
 
 
 def _standings(

@@ -24,7 +24,15 @@ from pydantic_settings import (
 
 from rag.errors import SettingsError
 
-__all__ = ["Settings", "ShownSetting", "load_settings", "show_settings"]
+__all__ = [
+    "GroupRule",
+    "Settings",
+    "ShownSetting",
+    "SourceKind",
+    "SourceSettings",
+    "load_settings",
+    "show_settings",
+]
 
 PREFIX = "CITEWELL_"
 FILE = "citewell.toml"
@@ -77,10 +85,16 @@ class IngestSettings(_Section):
     )
     max_file_mb: float = Field(250, gt=0, description="Larger files are refused, in MB.")
     max_unpacked_mb: float = Field(
-        500, gt=0, description="Office files that unpack to more are refused (zip bombs), in MB."
+        500, gt=0, description="Office files and archives that unpack to more are refused (zip bombs), in MB."
     )
     max_ratio: float = Field(
-        200, gt=1, description="Office files that compress better than this are refused."
+        200, gt=1, description="Office files and archives that compress better than this are refused."
+    )
+    max_members: int = Field(
+        10_000, ge=1, description="Archives with more files in them are refused; so are mailboxes."
+    )
+    max_depth: int = Field(
+        3, ge=0, description="How deep archives and attachments are opened inside each other; 0: not at all."
     )
     max_text_mb: float = Field(
         20,
@@ -89,8 +103,70 @@ class IngestSettings(_Section):
     )
     parse_timeout_s: float = Field(120, gt=0, description="Seconds that one file may take to parse.")
     parse_memory_mb: int = Field(1000, ge=100, description="Memory that parsing one file may take, in MB.")
+    libreoffice: str = Field(
+        "soffice",
+        description="LibreOffice's program, by name or path; it opens doc, xls and ppt. Empty: not used.",
+    )
+    readers: int = Field(
+        1, ge=1, le=64, description="Files that are read and parsed at the same time, beside embedding."
+    )
+    max_removed_share: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="Larger shares of a source's files are not removed at once without confirmation.",
+    )
     keep_originals: bool = Field(
         True, description="Keep a copy of each original, so that citations can open it."
+    )
+
+
+SourceKind = Literal["folder", "files", "web", "git", "confluence", "notion", "slack", "mail"]
+
+
+class GroupRule(_Section):
+    """Who may read the files of a source that match a pattern."""
+
+    pattern: str = Field(
+        description="Path below the source's location, with * ? [] and ** (gitignore style)."
+    )
+    groups: tuple[str, ...] = Field(description="Groups that may read them; empty: everyone.")
+
+
+class SourceSettings(_Section):
+    """One place that documents come from, as ``[sources.NAME]`` or added by `citewell source add`."""
+
+    kind: SourceKind = Field(
+        "folder",
+        description="folder (also a file or a glob), files (any fsspec URL: s3, gcs, az, sftp, smb, http), "
+        "web, git, or an export archive: confluence, notion, slack, mail.",
+    )
+    location: str = Field(min_length=1, description="Path or URL; of a web site its start page or sitemap.")
+    collection: str = Field("default", min_length=1, description="Collection that its documents belong to.")
+    groups: tuple[str, ...] = Field((), description="Groups that may read its documents; empty: everyone.")
+    rules: tuple[GroupRule, ...] = Field(
+        (), description="Exceptions to groups by path; the last rule that matches decides."
+    )
+    include: tuple[str, ...] = Field((), description="Only paths that match one of these patterns.")
+    exclude: tuple[str, ...] = Field((), description="No paths that match one of these patterns.")
+    schedule: str = Field("", description="Cron expression of its syncs (minute hour day month weekday).")
+    options: dict[str, str | int | float | bool] = Field(
+        {}, description="What else the kind takes; `citewell source add --help` lists it."
+    )
+
+
+class JobSettings(_Section):
+    """The worker that keeps sources up to date."""
+
+    database_url: str = Field("", description="Postgres of the queue (postgresql://…); empty: SQLite.")
+    concurrency: int = Field(1, ge=1, le=64, description="Jobs that one worker runs at once.")
+    attempts: int = Field(5, ge=1, description="Tries of a job whose source or database cannot be reached.")
+    backoff_s: float = Field(10, gt=0, description="Seconds before the second try; doubled each time.")
+    quiet_hours: str = Field(
+        "", description="No scheduled work then, local time: 08:00-18:00 or Mon-Fri 08:00-18:00, with commas."
+    )
+    give_way_s: float = Field(
+        2, ge=0, description="Seconds that a batch waits at most while questions are being answered."
     )
 
 
@@ -151,6 +227,8 @@ class Settings(BaseSettings):
     embedder: EmbedderSettings = EmbedderSettings()
     generator: GeneratorSettings = GeneratorSettings()
     ingest: IngestSettings = IngestSettings()
+    jobs: JobSettings = JobSettings()
+    sources: dict[str, SourceSettings] = Field({}, description="Places that documents come from, by name.")
     retrieve: RetrieveSettings = RetrieveSettings()
     answer: AnswerSettings = AnswerSettings()
     server: ServerSettings = ServerSettings()
@@ -165,6 +243,11 @@ class Settings(BaseSettings):
     def models_dir(self) -> Path:
         """Where verified models lie."""
         return self.home / "models"
+
+    @property
+    def uploads_dir(self) -> Path:
+        """Uploaded files, in a folder for each collection."""
+        return self.home / "uploads"
 
     @property
     def originals_dir(self) -> Path:
@@ -255,7 +338,18 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - passed on to 
     generator = settings.generator.model_copy(
         update={"python": base / settings.generator.python.expanduser()}
     )
-    return settings.model_copy(update={"home": base / settings.home.expanduser(), "generator": generator})
+    sources = {name: _placed(source, base) for name, source in settings.sources.items()}
+    return settings.model_copy(
+        update={"home": base / settings.home.expanduser(), "generator": generator, "sources": sources}
+    )
+
+
+def _placed(source: SourceSettings, base: Path) -> SourceSettings:
+    """A source whose location, if it is a path, is taken from ``base``."""
+    local = source.kind in ("folder", "confluence", "notion", "slack", "mail")
+    if not local and not (source.kind == "git" and source.location.startswith((".", "~"))):
+        return source
+    return source.model_copy(update={"location": str(base / Path(source.location).expanduser())})
 
 
 def _leaves(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, Any]]:
@@ -296,7 +390,10 @@ def show_settings(settings: Settings) -> list[ShownSetting]:
             origin = str(file)
         else:
             origin = "default"
-        if name.endswith("api_key") and value:
+        if name.endswith(("api_key", "database_url")) and value:
             value = "********"
+        if name == "sources":
+            # locations and options may hold secrets; `citewell source list` shows them masked
+            value = {source: config.kind for source, config in value.items()}
         shown.append(ShownSetting(name, value, origin, variable, info.description or ""))
     return shown

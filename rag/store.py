@@ -1,60 +1,49 @@
-"""The one database: documents, chunks, vectors and lexical rows, written in one transaction per document.
+"""The one database as answers read it: documents, who may read them, chunks, vectors and lexical rows.
 
 SQLite in WAL mode: readers never wait for the writer and see either the old document or the new one.
-``synchronous=NORMAL`` keeps the database whole through a crash of the process or the machine.
+``synchronous=NORMAL`` keeps the database whole through a crash of the process or the machine. What writes
+documents is ingest.index.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import (
-    Connection,
-    Engine,
-    delete,
-    func,
-    insert,
-    or_,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Engine, func, select, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from rag.database import open_engine, translated
-from rag.errors import IndexStateError, NotFoundError
+from rag.errors import NotFoundError
 from rag.index import lexical
 from rag.settings import Settings
-from rag.tables import chunk, document, document_group, setting
-from rag.types import Chunk, Document, DocumentRef, Element, User
+from rag.tables import EVERYONE, NOBODY, chunk, document, kin, place, reader, setting, space, vector
+from rag.types import Chunk, Document, DocumentRef, Element, Space, User
 
-__all__ = ["DocumentState", "Store"]
+__all__ = ["Store", "chunk_of"]
 
 _BATCH = 10_000
+Half = NDArray[np.float16]
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentState:
-    """What ingestion compares to know whether a source has changed."""
-
-    document_id: str
-    sha256: str
-    size: int
-    modified: float | None
-    pipeline: str
+def _names(user: User) -> list[str] | None:
+    """The readers that the user counts as; None for one who reads everything."""
+    return None if user.groups is None else [EVERYONE, *(name for name in user.groups if name != NOBODY)]
 
 
-def _groups(user: User) -> list[str] | None:
-    return None if user.groups is None else list(user.groups)
+def _readable(user: User, key: ColumnElement[str]) -> list[ColumnElement[bool]]:
+    """SQL conditions: the user may read the document, in one of its places."""
+    names = _names(user)
+    if names is None:
+        return []
+    return [select(reader.c.name).where(reader.c.document_id == key, reader.c.name.in_(names)).exists()]
 
 
-def _chunk(row: Any) -> Chunk:  # noqa: ANN401 - SQLAlchemy rows are untyped
+def chunk_of(row: Any) -> Chunk:  # noqa: ANN401 - SQLAlchemy rows are untyped
+    """A row of the chunk table as a Chunk."""
     return Chunk(
         document_id=row.document_id,
         position=row.position,
@@ -71,7 +60,7 @@ def _chunk(row: Any) -> Chunk:  # noqa: ANN401 - SQLAlchemy rows are untyped
 
 
 class Store:
-    """Reads and writes the database. Safe to use from several threads and processes."""
+    """Reads the database. Safe to use from several threads and processes."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -91,7 +80,8 @@ class Store:
         self._engine.dispose()
 
     @contextmanager
-    def _read(self) -> Iterator[Connection]:
+    def read(self) -> Iterator[Connection]:
+        """A connection whose reads see one state. Raises StoreError."""
         try:
             with self._engine.connect() as connection:
                 yield connection
@@ -99,262 +89,232 @@ class Store:
             raise translated(error, self._engine.url.database) from error
 
     @contextmanager
-    def _write(self) -> Iterator[Connection]:
+    def write(self, *, silent: bool = False) -> Iterator[Connection]:
+        """One transaction, kept whole or not at all; ``silent`` for what no answer depends on. Raises
+        StoreError, DiskFullError.
+        """
         try:
             with self._engine.connect().execution_options(write=True) as connection, connection.begin():
                 yield connection
-                connection.execute(
-                    text(
-                        "INSERT INTO setting (name, value) VALUES ('generation', '1') "
-                        "ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
+                if not silent:
+                    connection.execute(
+                        text(
+                            "INSERT INTO setting (name, value) VALUES ('generation', '1') "
+                            "ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
+                        )
                     )
-                )
         except DatabaseError as error:
             raise translated(error, self._engine.url.database) from error
 
-    # ---------------------------------------------------------------- writing
-
-    def replace_document(
-        self,
-        new: Document,
-        chunks: Sequence[Chunk],
-        vectors: NDArray[np.float16],
-        sentence_vectors: Sequence[NDArray[np.float16]],
-        pipeline: str,
-    ) -> None:
-        """Put a document in the place of the one with the same source, if any; all in one transaction.
-
-        ``vectors`` is [chunks, d]; ``sentence_vectors[i]`` is [sentences of chunk i, d], all of unit length.
-        """
-        if not len(chunks) == len(vectors) == len(sentence_vectors):
-            raise ValueError(
-                f"{len(chunks)} chunks, {len(vectors)} vectors, {len(sentence_vectors)} sentence vectors"
-            )
-        with self._write() as connection:
-            self._check_dimension(connection, vectors)
-            self._delete(connection, [new.source])
-            row = {
-                f.name: getattr(new, f.name)
-                for f in dataclasses.fields(new)
-                if f.name not in ("elements", "groups")
-            }
-            row |= {"elements": [dataclasses.astuple(e) for e in new.elements], "pipeline": pipeline}
-            connection.execute(insert(document), row)
-            if new.groups:
-                connection.execute(
-                    insert(document_group),
-                    [{"document_id": new.id, "name": g} for g in sorted(set(new.groups))],
-                )
-            rows = []
-            for piece, vector, inner in zip(chunks, vectors, sentence_vectors, strict=True):
-                values = {f.name: getattr(piece, f.name) for f in dataclasses.fields(piece) if f.name != "id"}
-                values |= {
-                    "document_id": new.id,
-                    "vector": np.ascontiguousarray(vector, np.float16).tobytes(),
-                    "sentence_vectors": np.ascontiguousarray(inner, np.float16).tobytes(),
-                }
-                key = connection.execute(insert(chunk), values).inserted_primary_key
-                assert key is not None
-                rows.append((int(key[0]), " ".join((new.title, *piece.heading, piece.header)), piece.text))
-            lexical.add(connection, rows)
-
-    def _check_dimension(self, connection: Connection, vectors: NDArray[np.float16]) -> None:
-        if not len(vectors):
-            return
-        dimension = str(vectors.shape[1])
-        stored = connection.execute(select(setting.c.value).where(setting.c.name == "dimension")).scalar()
-        if stored is None:
-            connection.execute(insert(setting), {"name": "dimension", "value": dimension})
-        elif stored != dimension:
-            raise IndexStateError(
-                f"The database holds vectors of {stored} dimensions, the embedder makes {dimension}.",
-                "Set embedder.model back, or ingest into another home (CITEWELL_HOME).",
-            )
-
-    def _delete(self, connection: Connection, sources: Collection[str]) -> int:
-        removed = 0
-        for source in sources:
-            key = connection.execute(select(document.c.id).where(document.c.source == source)).scalar()
-            if key is None:
-                continue
-            lexical.remove(connection, key)
-            connection.execute(delete(document).where(document.c.id == key))
-            removed += 1
-        return removed
-
-    def remove_documents(self, sources: Collection[str]) -> int:
-        """Remove documents by source, all in one transaction; returns how many were there."""
-        with self._write() as connection:
-            return self._delete(connection, sources)
-
-    def touch(self, source: str, size: int, modified: float | None) -> None:
-        """Record that unchanged content has a new time stamp."""
-        with self._write() as connection:
-            connection.execute(
-                update(document).where(document.c.source == source).values(size=size, modified=modified)
-            )
-
-    # ---------------------------------------------------------------- reading
-
-    def states(self) -> dict[str, DocumentState]:
-        """By source: what is known of each document."""
-        columns = (
-            document.c.id,
-            document.c.sha256,
-            document.c.size,
-            document.c.modified,
-            document.c.pipeline,
-        )
-        with self._read() as connection:
-            return {
-                row[0]: DocumentState(*row[1:])
-                for row in connection.execute(select(document.c.source, *columns))
-            }
-
-    def originals(self) -> set[str]:
-        """sha256 of each original that a document refers to."""
-        with self._read() as connection:
-            return set(connection.execute(select(document.c.sha256)).scalars())
+    # ---------------------------------------------------------------- state
 
     def generation(self) -> int:
-        """A number that grows with every change."""
-        with self._read() as connection:
+        """A number that grows with every change that an answer may depend on."""
+        with self.read() as connection:
             value = connection.execute(select(setting.c.value).where(setting.c.name == "generation")).scalar()
         return int(value or 0)
 
     def identity(self) -> str:
         """A random name of this very database, made when it was created."""
-        with self._read() as connection:
+        with self.read() as connection:
             return str(
                 connection.execute(select(setting.c.value).where(setting.c.name == "identity")).scalar_one()
             )
 
-    def counts(self) -> dict[str, int]:
-        """How many documents and chunks there are."""
-        with self._read() as connection:
+    def space(self) -> Space | None:
+        """The vector space that answers; None before anything was ingested."""
+        with self.read() as connection:
+            row = connection.execute(select(space).where(space.c.active)).first()
+        return None if row is None else Space(row.id, row.fingerprint, row.dimension)
+
+    def space_id(self, fingerprint: str) -> int | None:
+        """The space of this embedder, active or not; None when there is none."""
+        with self.read() as connection:
+            return connection.execute(select(space.c.id).where(space.c.fingerprint == fingerprint)).scalar()
+
+    def originals(self) -> set[str]:
+        """sha256 of each original that a document refers to."""
+        with self.read() as connection:
+            return set(connection.execute(select(document.c.sha256)).scalars())
+
+    def document_ids(self) -> list[str]:
+        """Ids of all documents."""
+        with self.read() as connection:
+            return list(connection.execute(select(document.c.id).order_by(document.c.id)).scalars())
+
+    def counts(self, user: User | None = None) -> dict[str, int]:
+        """How many documents and chunks there are, of those that the user may read (None: of all)."""
+        documents = select(func.count()).select_from(document)
+        chunks = select(func.count()).select_from(chunk)
+        if user is not None:
+            documents = documents.where(*_readable(user, document.c.id))
+            chunks = chunks.where(*_readable(user, chunk.c.document_id))
+        with self.read() as connection:
             return {
-                "documents": connection.execute(select(func.count()).select_from(document)).scalar_one(),
-                "chunks": connection.execute(select(func.count()).select_from(chunk)).scalar_one(),
+                "documents": connection.execute(documents).scalar_one(),
+                "chunks": connection.execute(chunks).scalar_one(),
             }
+
+    def check(self) -> str:
+        """SQLite's own integrity check: "ok", or what is wrong. Reads the whole file."""
+        with self.read() as connection:
+            return str(connection.execute(text("PRAGMA quick_check(1)")).scalar())
+
+    # ---------------------------------------------------------------- searching
 
     def chunk_languages(self) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
         """Ids of all chunks, ascending, and the languages of their documents, [n] each."""
         query = select(chunk.c.id, document.c.language).join_from(chunk, document).order_by(chunk.c.id)
-        with self._read() as connection:
+        with self.read() as connection:
             rows = connection.execute(query).all()
         return np.array([row.id for row in rows], np.int64), np.array([row.language for row in rows], np.str_)
 
     def readable_ids(self, user: User) -> NDArray[np.int64] | None:
         """Ids of the chunks that the user may read, ascending; None when that is all of them."""
-        groups = _groups(user)
-        if groups is None:
+        names = _names(user)
+        if names is None:
             return None
-        with self._read() as connection:
-            if not connection.execute(select(document_group.c.name).limit(1)).first():
+        with self.read() as connection:
+            restricted = select(reader.c.name).where(reader.c.name != EVERYONE).limit(1)
+            if not connection.execute(restricted).first():
                 return None
-            ids = select(chunk.c.id).where(_readable(groups, chunk.c.document_id)).order_by(chunk.c.id)
+            ids = select(chunk.c.id).where(*_readable(user, chunk.c.document_id)).order_by(chunk.c.id)
             return np.fromiter(connection.execute(ids).scalars(), np.int64)
 
-    def vectors(self, ids: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float16]]]:
-        """The chunks' vectors in batches of ``(ids [b], vectors [b, d])``; ids that are gone are left out."""
+    def vectors(
+        self, ids: NDArray[np.int64], space_id: int
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float16]]]:
+        """The chunks' vectors in a space, in batches of ``(ids [b], vectors [b, d])``; ids that have none are
+        left out.
+        """
         for begin in range(0, len(ids), _BATCH):
             wanted = [int(i) for i in ids[begin : begin + _BATCH]]
-            with self._read() as connection:
-                rows = connection.execute(
-                    select(chunk.c.id, chunk.c.vector).where(chunk.c.id.in_(wanted))
-                ).all()
+            query = select(vector.c.chunk_id, vector.c.whole).where(
+                vector.c.space_id == space_id, vector.c.chunk_id.in_(wanted)
+            )
+            with self.read() as connection:
+                rows = connection.execute(query).all()
             if rows:
-                found = np.array([row.id for row in rows], np.int64)
-                yield (
-                    found,
-                    np.frombuffer(b"".join(row.vector for row in rows), np.float16).reshape(len(rows), -1),
-                )
+                found = np.array([row.chunk_id for row in rows], np.int64)
+                joined = np.frombuffer(b"".join(row.whole for row in rows), np.float16)
+                yield found, joined.reshape(len(rows), -1)
 
-    def chunks(self, ids: Collection[int], user: User) -> dict[int, tuple[Chunk, DocumentRef]]:
-        """Chunks by id with their documents. What was deleted or is not for this user is left out."""
-        columns = [c for c in chunk.c if c.name not in ("vector", "sentence_vectors")]
-        about = (document.c.source, document.c.title, document.c.language, document.c.modified)
-        query = (
-            select(*columns, *about).join_from(chunk, document).where(chunk.c.id.in_([int(i) for i in ids]))
-        )
-        groups = _groups(user)
-        if groups is not None:
-            query = query.where(_readable(groups, document.c.id))
-        with self._read() as connection:
-            return {
-                row.id: (
-                    _chunk(row),
-                    DocumentRef(row.document_id, row.source, row.title, row.language, row.modified),
-                )
-                for row in connection.execute(query)
-            }
-
-    def hit_vectors(self, ids: Collection[int]) -> dict[int, tuple[NDArray[np.float16], NDArray[np.float16]]]:
-        """By chunk id: the chunk's vector [d] and its sentences' vectors [sentences, d]; ids that are gone
-        are left out.
+    def hit_vectors(self, ids: Collection[int], space_id: int) -> dict[int, tuple[Half, Half | None]]:
+        """By chunk id: the chunk's vector [d] and its sentences' vectors [sentences, d], None where these are
+        not embedded yet; ids that are gone are left out.
         """
-        query = select(chunk.c.id, chunk.c.vector, chunk.c.sentence_vectors).where(
-            chunk.c.id.in_([int(i) for i in ids])
+        query = select(vector.c.chunk_id, vector.c.whole, vector.c.sentences).where(
+            vector.c.space_id == space_id, vector.c.chunk_id.in_([int(i) for i in ids])
         )
-        with self._read() as connection:
-            return {
-                row.id: (
-                    np.frombuffer(row.vector, np.float16),
-                    np.frombuffer(row.sentence_vectors, np.float16).reshape(-1, len(row.vector) // 2),
+        found: dict[int, tuple[Half, Half | None]] = {}
+        with self.read() as connection:
+            for row in connection.execute(query):
+                whole = np.frombuffer(row.whole, np.float16)
+                inner = (
+                    None
+                    if row.sentences is None
+                    else np.frombuffer(row.sentences, np.float16).reshape(-1, len(whole))
                 )
-                for row in connection.execute(query)
-            }
+                found[row.chunk_id] = whole, inner
+        return found
 
     def lexical(self, query: Sequence[str], k: int, user: User) -> list[tuple[int, float]]:
         """See rag.index.lexical.search."""
-        with self._read() as connection:
-            return lexical.search(connection, query, k, _groups(user))
+        with self.read() as connection:
+            return lexical.search(connection, query, k, _names(user))
 
     def document_frequencies(self, query: Collection[str]) -> dict[str, int]:
         """See rag.index.lexical.document_frequencies."""
-        with self._read() as connection:
+        with self.read() as connection:
             return lexical.document_frequencies(connection, query)
+
+    # ---------------------------------------------------------------- what a reader sees
+
+    def chunks(self, ids: Collection[int], user: User) -> dict[int, tuple[Chunk, DocumentRef]]:
+        """Chunks by id with their documents. What was deleted or is not for this user is left out."""
+        query = select(chunk).where(chunk.c.id.in_([int(i) for i in ids]))
+        with self.read() as connection:
+            found = [chunk_of(row) for row in connection.execute(query)]
+            known = _references(connection, {piece.document_id for piece in found}, user)
+        return {piece.id: (piece, known[piece.document_id]) for piece in found if piece.document_id in known}
+
+    def references(self, keys: Collection[str], user: User) -> dict[str, DocumentRef]:
+        """Documents by id as the user sees them; those that are gone or not for him are left out."""
+        with self.read() as connection:
+            return _references(connection, keys, user)
+
+    def kin(self, keys: Collection[str], user: User) -> dict[str, list[DocumentRef]]:
+        """By document id: its near-duplicates that the user may read."""
+        query = select(kin.c.document_id, kin.c.other_id).where(kin.c.document_id.in_(list(keys)))
+        with self.read() as connection:
+            pairs = connection.execute(query).all()
+            known = _references(connection, {pair.other_id for pair in pairs}, user)
+        found: dict[str, list[DocumentRef]] = {}
+        for key, other in pairs:
+            if other in known:
+                found.setdefault(key, []).append(known[other])
+        return found
 
     def document(self, key: str, user: User) -> Document:
         """A whole document. Raises NotFoundError when it is not there or not for this user."""
-        query = select(document).where(document.c.id == key)
-        groups = _groups(user)
-        if groups is not None:
-            query = query.where(_readable(groups, document.c.id))
-        with self._read() as connection:
-            row = connection.execute(query).mappings().first()
-            if row is None:
-                raise NotFoundError(
-                    f"There is no document {key}.", "Search again: it may have been removed or replaced."
-                )
-            names = connection.execute(
-                select(document_group.c.name)
-                .where(document_group.c.document_id == key)
-                .order_by(document_group.c.name)
-            ).scalars()
-            elements = tuple(
-                Element(kind, start, end, page, tuple(heading), header)
-                for kind, start, end, page, heading, header in row["elements"]
+        query = select(document).where(document.c.id == key, *_readable(user, document.c.id))
+        with self.read() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            raise NotFoundError(
+                f"There is no document {key}.", "Search again: it may have been removed or replaced."
             )
-            values = {name: row[name] for name in row if name not in ("elements", "pipeline")}
-            return Document(elements=elements, groups=tuple(names), **values)
+        elements = tuple(
+            Element(kind, start, end, page, tuple(heading), header)
+            for kind, start, end, page, heading, header in row.elements
+        )
+        return Document(
+            id=row.id,
+            title=row.title,
+            titled=row.titled,
+            text=row.text,
+            elements=elements,
+            language=row.language,
+            mime=row.mime,
+            sha256=row.sha256,
+            size=row.size,
+        )
 
     def excerpt(self, key: str, start: int, end: int, user: User) -> str | None:
         """``text[start:end]`` of a document; None when it is not there or not for this user."""
-        query = select(func.substr(document.c.text, start + 1, end - start)).where(document.c.id == key)
-        groups = _groups(user)
-        if groups is not None:
-            query = query.where(_readable(groups, document.c.id))
-        with self._read() as connection:
+        query = select(func.substr(document.c.text, start + 1, end - start)).where(
+            document.c.id == key, *_readable(user, document.c.id)
+        )
+        with self.read() as connection:
             return connection.execute(query).scalar()
 
-    def check(self) -> str:
-        """SQLite's own integrity check: "ok", or what is wrong. Reads the whole file."""
-        with self._read() as connection:
-            return str(connection.execute(text("PRAGMA quick_check(1)")).scalar())
 
-
-def _readable(groups: Sequence[str], key: Any) -> Any:  # noqa: ANN401 - SQL expressions
-    """SQL condition: the document is public, or one of the groups may read it."""
-    of = select(document_group.c.name).where(document_group.c.document_id == key)
-    return or_(~of.exists(), of.where(document_group.c.name.in_(groups)).exists())
+def _references(connection: Connection, keys: Collection[str], user: User) -> dict[str, DocumentRef]:
+    """Each document as the user sees it: by the newest of those places that he may read, and by no other."""
+    query = (
+        select(
+            document.c.id,
+            document.c.title,
+            document.c.titled,
+            document.c.language,
+            document.c.edition,
+            place.c.uri,
+            place.c.title.label("named"),
+            place.c.modified,
+            place.c.edition.label("stated"),
+        )
+        .join_from(document, place, place.c.document_id == document.c.id)
+        .where(document.c.id.in_(list(keys)))
+        .order_by(place.c.modified.desc().nulls_last(), place.c.uri)
+    )
+    names = _names(user)
+    if names is not None:
+        mine = select(reader.c.name).where(reader.c.place_id == place.c.id, reader.c.name.in_(names))
+        query = query.where(mine.exists())
+    found: dict[str, DocumentRef] = {}
+    for row in connection.execute(query):
+        if row.id not in found:
+            title = row.title if row.titled else row.named
+            edition = row.edition or row.stated
+            found[row.id] = DocumentRef(row.id, row.uri, title, row.language, row.modified, edition)
+    return found

@@ -21,6 +21,7 @@ __all__ = [
     "Citation",
     "Claim",
     "ClaimVerdict",
+    "Disagreement",
     "Document",
     "DocumentRef",
     "Element",
@@ -31,8 +32,10 @@ __all__ = [
     "Finished",
     "Hit",
     "ModelInfo",
+    "Place",
     "Query",
     "SentenceChecked",
+    "Space",
     "Span",
     "Turn",
     "User",
@@ -60,35 +63,78 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed source. ``text`` is what is stored, chunked and quoted; elements cover it in order.
+    """What was parsed from some bytes. ``text`` is what is stored, chunked and quoted; elements cover it in
+    order.
 
-    ``id`` is derived from ``source`` alone, so a new version of a file keeps the document's id.
-    ``sha256`` is that of the original bytes. ``groups`` empty means: everyone may read it.
-    ``modified`` is in seconds since the epoch, when the source knows it.
+    ``id`` is derived from ``sha256``, that of the original bytes, alone: the same bytes found in two places
+    are one document. ``title`` is its own if ``titled``, else that of its places if they agree, else empty.
     """
 
     id: str
-    source: str
     title: str
+    titled: bool
     text: str
     elements: tuple[Element, ...]
     language: str
     mime: str
     sha256: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a document lies: ``uri`` within its ``source`` (the name of a configured source, "" for what was
+    ingested by path).
+
+    ``title`` names a document that has none of its own. ``groups`` empty means: everyone may read it.
+    ``modified`` is in seconds since the epoch and ``size`` in bytes, where the source knows them. ``parent``
+    is the uri of the archive or mail that holds it. ``edition`` is the date or version that its name states,
+    in a form that sorts.
+    """
+
+    uri: str
+    title: str
+    source: str = ""
+    parent: str = ""
+    collection: str = "default"
+    size: int | None = None
     modified: float | None = None
+    etag: str = ""
+    edition: str = ""
     groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentRef:
-    """What a hit or a citation needs to know of its document."""
+    """What a reader sees of a document: where he may find it, and by which name.
+
+    ``edition`` is the date or version that it states of itself, in a form that sorts ("" where none).
+    ``superseded_by`` is the newest version of it that this reader may read too, ``supersedes`` are its older
+    versions that he may read, newest first.
+    """
 
     id: str
     source: str
     title: str
     language: str
     modified: float | None = None
+    edition: str = ""
+    superseded_by: DocumentRef | None = None
+    supersedes: tuple[DocumentRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """A vector space: what one embedder makes. Vectors of two spaces are never compared."""
+
+    id: int
+    fingerprint: str
+    dimension: int
+
+    @property
+    def model(self) -> str:
+        """Name of the embedder, as settings and model folders call it."""
+        return self.fingerprint.partition("@")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +164,11 @@ class Chunk:
         above = " > ".join(part for part in path if part)
         return "\n".join(part for part in (above, self.header, self.text) if part)
 
+    def sentence_texts(self) -> list[str]:
+        """The sentences as they are embedded: a row of a table means nothing without its header."""
+        texts = [self.text[start - self.start : end - self.start] for start, end in self.sentences]
+        return [f"{self.header}\n{text}" if self.header and " | " in text else text for text in texts]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
@@ -140,7 +191,8 @@ class Hit:
 
     Filled in by reranking: ``cover``, the share of the question's terms, weighted by rarity, that stand in
     it; ``standing`` and ``sentences``, by how many standard deviations the passage and each of its sentences
-    stand out (rag.index.geometry).
+    stand out (rag.index.geometry). ``yields_to`` is the id of the version of its document that leads in its
+    stead, "" where it need not yield.
     """
 
     chunk: Chunk
@@ -151,6 +203,7 @@ class Hit:
     cover: float = 0.0
     standing: float = 0.0
     sentences: tuple[float, ...] = ()
+    yields_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +259,9 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Where an answer's [n] points: ``quote`` is verbatim ``document.text[start:end]``."""
+    """Where an answer's [n] points: ``quote`` is verbatim ``document.text[start:end]``. The last four fields
+    are those of its DocumentRef.
+    """
 
     n: int
     document_id: str
@@ -217,6 +272,24 @@ class Citation:
     quote: str
     start: int
     end: int
+    modified: float | None = None
+    edition: str = ""
+    superseded_by: DocumentRef | None = None
+    supersedes: tuple[DocumentRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Another version says otherwise than what [n] quotes: ``quote`` is verbatim ``document.text[start:end]``
+    there. ``newer`` tells whether that is the newer version of the two.
+    """
+
+    n: int
+    document: DocumentRef
+    quote: str
+    start: int
+    end: int
+    newer: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +304,8 @@ class ModelInfo:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A finished, checked answer. ``nearest`` names documents to look at when the answer is not there;
-    ``notices`` are plain sentences for the reader (for example why only quotes are shown).
+    ``notices`` are plain sentences for the reader (for example why only quotes are shown). ``disagreements``
+    are where other versions of the cited documents say otherwise; the notices tell them, too.
     """
 
     question: str
@@ -246,6 +320,7 @@ class Answer:
     nearest: tuple[DocumentRef, ...] = ()
     notices: tuple[str, ...] = ()
     standalone_question: str = ""
+    disagreements: tuple[Disagreement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Literal
 
 import psutil
 
-from ingest.index import original_path
+from ingest.originals import original_path
 from rag.errors import CitewellError
 from rag.index.dense import DenseIndex
 from rag.models.catalogue import CatalogueEntry, catalogue
@@ -34,9 +34,9 @@ DATABASE = "citewell.db"
 PYTHON = (3, 11)
 # import names; each is a package that some command cannot do without
 PACKAGES = (
-    "alembic", "faiss", "fastapi", "gguf", "httpx", "numpy", "openai", "opencc", "psutil", "py3langid",
-    "pydantic", "pypdfium2", "rich", "sentence_transformers", "sqlalchemy", "torch", "transformers", "typer",
-    "unstructured", "uvicorn",
+    "alembic", "datasketch", "dbos", "faiss", "fastapi", "fsspec", "gguf", "httpx", "numpy", "openai",
+    "opencc", "pathspec", "psutil", "py3langid", "pydantic", "pypdfium2", "rich", "sentence_transformers",
+    "sqlalchemy", "torch", "transformers", "typer", "unstructured", "uvicorn",
 )  # fmt: skip
 LEAST_DISK_GIB = 0.5
 GOOD_DISK_GIB = 5.0
@@ -79,6 +79,20 @@ def _packages() -> Iterator[Finding]:
     if len(both) > 1:
         clash = f"{' and '.join(both)} overwrite each other"
         yield Finding("environment", "faiss", "fail", clash, "Uninstall all of them, then install one.")
+
+
+def _programs(settings: Settings) -> Iterator[Finding]:
+    """Programs that some formats need; without them such files are told as failures, the rest goes on."""
+    wanted = (
+        (settings.ingest.libreoffice, "doc, xls and ppt files", "libreoffice-writer libreoffice-calc"),
+        ("git", "sources of kind git", "git"),
+    )
+    for program, purpose, packages in wanted:
+        if not program:
+            continue
+        where = shutil.which(program)
+        remedy = "" if where else f"Install it (Debian: {packages}), or do without."
+        yield Finding("programs", program, "ok" if where else "warn", where or f"missing: {purpose}", remedy)
 
 
 def _nearest_folder(path: Path) -> Path:
@@ -171,15 +185,6 @@ async def _process_of_vllm(settings: Settings) -> Finding:
     return Finding("vLLM", "process", "warn", f"does not answer at {where}: answers are quotes", remedy)
 
 
-def _dimension(settings: Settings) -> int | None:
-    """Length of the embedder's vectors; None when its folder does not tell (which was said already)."""
-    config = settings.models_dir / settings.embedder.model / "config.json"
-    try:
-        return int(json.loads(config.read_text("utf-8"))["hidden_size"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 def _database(settings: Settings, store: Store) -> Iterator[Finding]:
     verdict = store.check()
     if verdict != "ok":
@@ -196,12 +201,18 @@ def _database(settings: Settings, store: Store) -> Iterator[Finding]:
 
 
 def _index(settings: Settings, store: Store) -> Iterator[Finding]:
-    chunks = store.counts()["chunks"]
-    dimension = _dimension(settings)
-    if not chunks or dimension is None:
+    chunks, space = store.counts()["chunks"], store.space()
+    if not chunks or space is None:
         return
-    index = DenseIndex(store, settings.index_dir, dimension)
-    behind = index.sync()  # raises IndexStateError when vectors and embedder do not fit
+    if read_record(settings.models_dir / space.model) is None:
+        remedy = f"Run `citewell model pull {space.model}`; `citewell refine` then moves them to another."
+        yield Finding("index", "embedder", "fail", f"the documents need {space.model}", remedy)
+        return
+    if space.model != settings.embedder.model:
+        waiting = f"the settings name {settings.embedder.model}, the documents answer with {space.model}"
+        yield Finding("index", "embedder", "warn", waiting, "`citewell refine` moves them.")
+    index = DenseIndex(store, settings.index_dir, space)
+    behind = index.sync()
     there = f"{index.size} vectors for {chunks} chunks"
     if index.size != chunks:
         remedy = f"Remove {settings.index_dir}: it is made again from the database."
@@ -257,6 +268,7 @@ async def examine(settings: Settings) -> list[Finding]:
         ("environment", _packages),
         ("environment", partial(_disk, settings)),
         ("environment", partial(_memory, settings)),
+        ("programs", partial(_programs, settings)),
         ("models", partial(_models, settings)),
         ("vLLM", partial(_environment_of_vllm, settings)),
     )

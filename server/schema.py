@@ -14,14 +14,29 @@ from pydantic import BaseModel, ConfigDict, Field
 from rag.types import (
     Answer,
     AnswerVerdict,
-    Citation,
     Claim,
     ClaimVerdict,
-    DocumentRef,
     Evidence,
     Hit,
     SentenceChecked,
     Turn,
+)
+from server.schema_citation import (
+    CITATION,
+    DISAGREEMENT,
+    PLACE,
+    QUOTE,
+    SOURCE,
+    CitationOut,
+    DisagreementOut,
+    DocumentOut,
+    QuoteOut,
+    VersionOut,
+    citation_out,
+    disagreement_out,
+    document_out,
+    quote_out,
+    version_out,
 )
 
 __all__ = [
@@ -29,6 +44,7 @@ __all__ = [
     "AskIn",
     "CitationOut",
     "ClaimOut",
+    "DisagreementOut",
     "DocumentOut",
     "EvidenceOut",
     "HealthOut",
@@ -39,6 +55,7 @@ __all__ = [
     "SearchOut",
     "SentenceOut",
     "TurnIn",
+    "VersionOut",
     "answer_out",
     "evidence_out",
     "search_out",
@@ -46,14 +63,6 @@ __all__ = [
 ]
 
 _QUESTION = "Within how many hours must a lost laptop be reported to the IT service desk?"
-_QUOTE = "A lost laptop must be reported to the IT service desk within 4 hours."
-_SOURCE: dict[str, Any] = {
-    "document_id": "5e0c3f7a9d1b42c8",
-    "title": "Information security policy",
-    "source": "it/information-security-policy.pdf",
-}
-_PLACE: dict[str, Any] = {"page": 3, "heading": ["Devices", "Loss and theft"]}
-_CITATION: dict[str, Any] = {"n": 1, **_SOURCE, **_PLACE, "quote": _QUOTE, "start": 4120, "end": 4189}
 _CLAIM: dict[str, Any] = {
     "text": "A lost laptop must be reported within 4 hours [1].",
     "start": 0,
@@ -68,7 +77,7 @@ _ANSWER: dict[str, Any] = {
     "answer": _CLAIM["text"],
     "verdict": "supported",
     "claims": [_CLAIM],
-    "citations": [_CITATION],
+    "citations": [CITATION],
     "language": "en",
     "model": _MODEL,
     "usage": {"prompt_tokens": 251, "completion_tokens": 18},
@@ -76,18 +85,23 @@ _ANSWER: dict[str, Any] = {
     "question": _QUESTION,
     "standalone_question": _QUESTION,
     "nearest": [],
-    "notices": [],
+    "notices": [
+        "The superseded version, Information security policy (2023-05-01, v3), says: "
+        f"“{DISAGREEMENT['quote']}”"
+    ],
+    "disagreements": [DISAGREEMENT],
 }
 _HIT: dict[str, Any] = {
-    **_SOURCE,
-    **_PLACE,
-    "text": _QUOTE,
+    **SOURCE,
+    **PLACE,
+    "text": QUOTE,
     "start": 4120,
     "end": 4189,
     "score": 0.0328,
     "dense": 0.871,
     "lexical": 11.2,
     "cover": 0.92,
+    "superseded_by": None,
 }
 
 
@@ -132,22 +146,6 @@ class ClaimOut(BaseModel):
     signals: dict[str, float | str | bool]
 
 
-class CitationOut(BaseModel):
-    """Where an answer's [n] points."""
-
-    model_config = _example(_CITATION)
-
-    n: int
-    document_id: str
-    title: str
-    source: str
-    page: int | None
-    heading: list[str]
-    quote: str
-    start: int
-    end: int
-
-
 class ModelOut(BaseModel):
     """Which generator wrote the draft."""
 
@@ -156,17 +154,6 @@ class ModelOut(BaseModel):
     name: str
     revision: str
     licence: str
-
-
-class DocumentOut(BaseModel):
-    """A document to look at when the answer is not there."""
-
-    model_config = _example({**_SOURCE, "language": "en"})
-
-    document_id: str
-    title: str
-    source: str
-    language: str
 
 
 class AnswerOut(BaseModel):
@@ -186,6 +173,7 @@ class AnswerOut(BaseModel):
     standalone_question: str
     nearest: list[DocumentOut]
     notices: list[str]
+    disagreements: list[DisagreementOut]
 
 
 class HitOut(BaseModel):
@@ -207,6 +195,7 @@ class HitOut(BaseModel):
     dense: float | None
     lexical: float | None
     cover: float
+    superseded_by: VersionOut | None
 
 
 class SearchOut(BaseModel):
@@ -217,14 +206,6 @@ class SearchOut(BaseModel):
     query: str
     language: str
     hits: list[HitOut]
-
-
-class QuoteOut(CitationOut):
-    """A quote that the answer will be checked against."""
-
-    model_config = _example({**_CITATION, "score": 0.91})
-
-    score: float
 
 
 class EvidenceOut(BaseModel):
@@ -238,7 +219,7 @@ class EvidenceOut(BaseModel):
 class SentenceOut(BaseModel):
     """Data of the event ``sentence``: sent only after the sentence was checked."""
 
-    model_config = _example({"claim": _CLAIM, "citations": [_CITATION]})
+    model_config = _example({"claim": _CLAIM, "citations": [CITATION]})
 
     claim: ClaimOut
     citations: list[CitationOut]
@@ -276,26 +257,6 @@ def _claim(claim: Claim) -> ClaimOut:
     )
 
 
-def _citation(citation: Citation) -> CitationOut:
-    return CitationOut(
-        n=citation.n,
-        document_id=citation.document_id,
-        title=citation.title,
-        source=citation.source,
-        page=citation.page,
-        heading=list(citation.heading),
-        quote=citation.quote,
-        start=citation.start,
-        end=citation.end,
-    )
-
-
-def _document(document: DocumentRef) -> DocumentOut:
-    return DocumentOut(
-        document_id=document.id, title=document.title, source=document.source, language=document.language
-    )
-
-
 def answer_out(answer: Answer) -> AnswerOut:
     """A finished answer as it is sent."""
     model = answer.model
@@ -303,44 +264,29 @@ def answer_out(answer: Answer) -> AnswerOut:
         answer=answer.answer,
         verdict=answer.verdict,
         claims=[_claim(claim) for claim in answer.claims],
-        citations=[_citation(citation) for citation in answer.citations],
+        citations=[citation_out(citation) for citation in answer.citations],
         language=answer.language,
         model=ModelOut(name=model.name, revision=model.revision, licence=model.licence) if model else None,
         usage=dict(answer.usage),
         timings_ms=dict(answer.timings_ms),
         question=answer.question,
         standalone_question=answer.standalone_question,
-        nearest=[_document(document) for document in answer.nearest],
+        nearest=[document_out(document) for document in answer.nearest],
         notices=list(answer.notices),
+        disagreements=[disagreement_out(told) for told in answer.disagreements],
     )
 
 
 def sentence_out(event: SentenceChecked) -> SentenceOut:
     """A checked sentence as it is streamed."""
     return SentenceOut(
-        claim=_claim(event.claim), citations=[_citation(citation) for citation in event.citations]
+        claim=_claim(event.claim), citations=[citation_out(citation) for citation in event.citations]
     )
 
 
 def evidence_out(evidence: Sequence[Evidence]) -> EvidenceOut:
     """The quotes that an answer will be checked against."""
-    return EvidenceOut(
-        evidence=[
-            QuoteOut(
-                n=quote.n,
-                document_id=quote.document.id,
-                title=quote.document.title,
-                source=quote.document.source,
-                page=quote.page,
-                heading=list(quote.heading),
-                quote=quote.quote,
-                start=quote.start,
-                end=quote.end,
-                score=quote.score,
-            )
-            for quote in evidence
-        ]
-    )
+    return EvidenceOut(evidence=[quote_out(quote) for quote in evidence])
 
 
 def search_out(query: str, language: str, hits: Sequence[Hit]) -> SearchOut:
@@ -362,6 +308,7 @@ def search_out(query: str, language: str, hits: Sequence[Hit]) -> SearchOut:
                 dense=hit.dense,
                 lexical=hit.lexical,
                 cover=hit.cover,
+                superseded_by=version_out(hit.document.superseded_by) if hit.document.superseded_by else None,
             )
             for hit in hits
         ],

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rag.notices import version_label
 from rag.types import AnswerVerdict, ClaimVerdict
-from server.schema import AnswerOut, CitationOut, ClaimOut, DocumentOut, HitOut
+from server.schema import AnswerOut, CitationOut, ClaimOut, DocumentOut, HitOut, VersionOut
 
 __all__ = ["console", "place", "show_answer", "show_claim", "show_hits", "show_rest"]
 
@@ -70,6 +71,10 @@ def show_claim(out: Console, claim: ClaimOut) -> None:
     _hang(out, Text(f"{icon} {word:<12}", style=colour), Text(said))
 
 
+def _label(version: VersionOut) -> str:
+    return f"{version_label(version.title, version.edition, version.modified)}  ({version.source})"
+
+
 def _show_citation(out: Console, citation: CitationOut) -> None:
     where = place(citation.page, citation.heading)
     line = Text(citation.title, style="bold")
@@ -77,6 +82,10 @@ def _show_citation(out: Console, citation: CitationOut) -> None:
         line.append(f", {where}", style="not bold")
     line.append(f"  ({citation.source})", style="not bold dim")
     _hang(out, Text(f"[{citation.n}] ", style="bold"), line)
+    if citation.superseded_by:
+        _hang(out, Text("    ! ", style="yellow"), Text(f"superseded by {_label(citation.superseded_by)}"))
+    for older in citation.supersedes:
+        _hang(out, Text("    ", style="dim"), Text(f"supersedes {_label(older)}", style="dim"))
     for part in citation.quote.strip().splitlines():
         _hang(out, Text("    │ "), Text(part))
 
@@ -85,7 +94,9 @@ def _show_nearest(out: Console, nearest: Sequence[DocumentOut]) -> None:
     if nearest:
         out.print("Nearest documents")
         for document in nearest:
-            out.print(Text(f"  {document.title}  ({document.source})"))
+            line = f"  {document.title}  ({document.source})"
+            newest = document.superseded_by
+            out.print(Text(f"{line}, superseded by {_label(newest)}" if newest else line))
 
 
 def show_rest(out: Console, answer: AnswerOut, *, verbose: bool = False) -> None:
@@ -130,5 +141,7 @@ def show_hits(out: Console, hits: Sequence[HitOut]) -> None:
         lexical = "-" if hit.lexical is None else f"{hit.lexical:.2f}"
         scores = f"score {hit.score:.4f}  dense {dense}  lexical {lexical}  cover {hit.cover:.2f}"
         out.print(Text(f"   {hit.source}  {scores}", style="dim"))
+        if hit.superseded_by:
+            out.print(Text(f"   ! superseded by {_label(hit.superseded_by)}", style="yellow"))
         excerpt = " ".join(hit.text.split())
         out.print(Text(f"   {excerpt[:EXCERPT]}{'…' if len(excerpt) > EXCERPT else ''}"))

@@ -53,7 +53,8 @@ async def _wire(source: AsyncIterator[Event]) -> AsyncGenerator[bytes, None]:
     """Encoded events, with a comment whenever none came for PING_S.
 
     One task reads the source from its first event to its close: a timeout around each single event would
-    have to cancel the assistant in the middle of its work.
+    have to cancel the assistant in the middle of its work. It asks for an event only when the one before was
+    sent: none may lie here, for a reader who is slow, while the document that it quotes is deleted.
     """
     queue: asyncio.Queue[ServerSentEvent | None] = asyncio.Queue(1)
 
@@ -61,6 +62,7 @@ async def _wire(source: AsyncIterator[Event]) -> AsyncGenerator[bytes, None]:
         async with contextlib.aclosing(_events(source)) as events:
             async for event in events:
                 await queue.put(event)
+                await queue.join()
         await queue.put(None)
 
     reader = asyncio.create_task(read())
@@ -74,6 +76,7 @@ async def _wire(source: AsyncIterator[Event]) -> AsyncGenerator[bytes, None]:
             if event is None:
                 return
             yield format_sse_event(data_str=event.raw_data, event=event.event)
+            queue.task_done()
     finally:
         reader.cancel()
         with contextlib.suppress(asyncio.CancelledError):

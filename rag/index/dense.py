@@ -7,6 +7,7 @@ time of reading vectors again.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import threading
@@ -18,7 +19,9 @@ from numpy.typing import NDArray
 
 from rag.errors import IndexStateError
 from rag.index.geometry import Geometry
+from rag.models.protocols import EmbedderProtocol
 from rag.store import Store
+from rag.types import Space
 
 __all__ = ["DenseIndex"]
 
@@ -29,13 +32,18 @@ logger = logging.getLogger(__name__)
 
 
 class DenseIndex:
-    """Cosine similarity search that follows the database. Safe to use from several threads."""
+    """Cosine similarity search in the space of one embedder, following the database. Safe to use from several
+    threads.
+    """
 
-    def __init__(self, store: Store, directory: Path, dimension: int) -> None:
+    def __init__(self, store: Store, directory: Path, embedder: EmbedderProtocol | Space) -> None:
         self._store = store
-        self._dimension = dimension
-        # another database would give the same ids to other chunks
-        self._snapshot = directory / f"{store.identity()}.faiss"
+        self._dimension = embedder.dimension
+        self._fingerprint = embedder.fingerprint
+        self.space_id = store.space_id(self._fingerprint)
+        # another database would give the same ids to other chunks, another embedder other vectors
+        mark = hashlib.sha256(self._fingerprint.encode("utf-8")).hexdigest()[:8]
+        self._snapshot = directory / f"{store.identity()}-{mark}.faiss"
         self._lock = threading.Lock()
         self._generation = -1
         self._ids = np.empty(0, np.int64)
@@ -73,17 +81,21 @@ class DenseIndex:
             generation = self._store.generation()
             if generation == self._generation:
                 return 0
+            if self.space_id is None:
+                self.space_id = self._store.space_id(self._fingerprint)
+            if self.space_id is None:
+                return 0  # nothing was embedded by this embedder yet
             wanted, languages = self._store.chunk_languages()
             gone = np.setdiff1d(self._ids, wanted, assume_unique=True)
             new = np.setdiff1d(wanted, self._ids, assume_unique=True)
             if len(gone):
                 self._index.remove_ids(faiss.IDSelectorBatch(gone))
-            for ids, vectors in self._store.vectors(new):
+            for ids, vectors in self._store.vectors(new, self.space_id):
                 if vectors.shape[1] != self._dimension:
                     raise IndexStateError(
                         f"The database holds vectors of {vectors.shape[1]} dimensions, "
-                        f"the embedder makes {self._dimension}.",
-                        "Set embedder.model back, or ingest into another home (CITEWELL_HOME).",
+                        f"the embedder {self._fingerprint} makes {self._dimension}.",
+                        "Ingest into another home (CITEWELL_HOME), or remove this one.",
                     )
                 self._index.add_with_ids(vectors.astype(np.float32), ids)
             self._ids = np.sort(faiss.vector_to_array(self._index.id_map))

@@ -17,9 +17,7 @@ __all__ = ["add", "document_frequencies", "remove", "search"]
 # A term in a title or heading tells more of what a passage is about than one in its body.
 HEADING_WEIGHT = 1.0
 BODY_WEIGHT = 1.0
-READABLE = """(NOT EXISTS (SELECT 1 FROM document_group g WHERE g.document_id = c.document_id)
-        OR EXISTS (SELECT 1 FROM document_group g WHERE g.document_id = c.document_id
-            AND g.name IN :groups))"""
+READABLE = """EXISTS (SELECT 1 FROM reader r WHERE r.document_id = c.document_id AND r.name IN :readers)"""
 
 
 def add(connection: Connection, rows: Iterable[tuple[int, str, str]]) -> None:
@@ -40,28 +38,28 @@ def remove(connection: Connection, document_id: str) -> None:
 
 
 def search(
-    connection: Connection, query: Sequence[str], k: int, groups: Sequence[str] | None
+    connection: Connection, query: Sequence[str], k: int, readers: Sequence[str] | None
 ) -> list[tuple[int, float]]:
     """The ``k`` best ``(chunk id, BM25)`` for any of the query's terms, best first; higher is better.
 
-    Only chunks that ``groups`` may read take part (None: all), so that filtering never shortens the list.
+    Only chunks that one of ``readers`` may read take part (None: all), so that filtering never shortens the
+    list.
     """
     if not query:
         return []
     match = " OR ".join('"' + term.replace('"', '""') + '"' for term in dict.fromkeys(query))
     values: dict[str, object] = {"match": match, "k": k}
-    if groups is None:
-        where = ""
-    else:
+    where = ""
+    if readers is not None:
         where = f"AND {READABLE}"
-        values["groups"] = list(groups)
+        values["readers"] = list(readers)
     statement = text(
         f"""SELECT c.id, -bm25(chunk_terms, {HEADING_WEIGHT}, {BODY_WEIGHT}) AS score
         FROM chunk_terms JOIN chunk c ON c.id = chunk_terms.rowid
         WHERE chunk_terms MATCH :match {where} ORDER BY score DESC, c.id LIMIT :k"""
     )
-    if groups is not None:
-        statement = statement.bindparams(bindparam("groups", expanding=True))
+    if readers is not None:
+        statement = statement.bindparams(bindparam("readers", expanding=True))
     return [(int(row[0]), float(row[1])) for row in connection.execute(statement, values)]
 
 

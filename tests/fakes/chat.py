@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
 from rag.errors import GeneratorUnavailableError
 from rag.models.protocols import Message, TokenChunk, Usage
@@ -16,13 +16,20 @@ MODEL = ModelInfo("tiny", "r1", "Apache-2.0")
 class FakeChat:
     """Each stream plays ``chunks`` and ends with ``finish``; it fails after ``breaks_after`` chunks.
 
-    ``given`` counts the chunks that were taken, ``closed`` the streams that ended, however they did.
+    ``meanwhile`` is what happens in the world before the chunk of that position comes. ``given`` counts the
+    chunks that were taken, ``closed`` the streams that ended, however they did.
     """
 
     def __init__(
-        self, *chunks: str, finish: str = "stop", breaks_after: int | None = None, ready: bool = True
+        self,
+        *chunks: str,
+        finish: str = "stop",
+        breaks_after: int | None = None,
+        ready: bool = True,
+        meanwhile: Mapping[int, Callable[[], object]] | None = None,
     ) -> None:
         self.chunks = chunks
+        self.meanwhile = meanwhile or {}
         self.finish = finish
         self.breaks_after = breaks_after
         self.is_ready = ready
@@ -51,6 +58,7 @@ class FakeChat:
             for position, chunk in enumerate(self.chunks):
                 if position == self.breaks_after:
                     raise GeneratorUnavailableError("the connection broke")
+                self.meanwhile.get(position, lambda: None)()
                 self.given += 1
                 yield TokenChunk(chunk, -0.1)
             yield Usage(11, len(self.chunks), self.finish)

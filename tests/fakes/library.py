@@ -7,12 +7,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ingest.embed import Embedded, embed
+from ingest.index import Ledger, Prepared
+from ingest.kin import sign
 from rag.models.protocols import EmbedderProtocol
 from rag.store import Store
 from rag.text import language, sentences
-from rag.types import Chunk, Document, DocumentRef, Element, Evidence, Hit
+from rag.types import Chunk, Document, DocumentRef, Element, Evidence, Hit, Place
 
-__all__ = ["chunks_of", "document_of", "evidence_of", "hit_of", "put", "reference_of"]
+__all__ = ["chunks_of", "document_of", "evidence_of", "hit_of", "put", "reference_of", "take_away"]
+
+_SOURCES: dict[str, str] = {}  # by document id: where it lies
 
 
 def document_of(
@@ -20,7 +25,6 @@ def document_of(
     paragraphs: Sequence[str],
     *,
     title: str = "",
-    groups: Sequence[str] = (),
     heading: Sequence[str] = (),
     spoken: str = "",
 ) -> Document:
@@ -29,18 +33,19 @@ def document_of(
     for paragraph in paragraphs:
         elements.append(Element("text", start, start + len(paragraph), 1, tuple(heading)))
         start += len(paragraph) + 2
+    # the name is hashed too: two files of the same words are two documents here
+    sha256 = hashlib.sha256(f"{source}\n{text}".encode()).hexdigest()
+    _SOURCES[sha256[:32]] = source
     return Document(
-        id=hashlib.sha256(source.encode()).hexdigest()[:32],
-        source=source,
+        id=sha256[:32],
         title=title or source,
+        titled=True,
         text=text,
         elements=tuple(elements),
         language=spoken or language(text),
         mime="text/plain",
-        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        sha256=sha256,
         size=len(text.encode()),
-        modified=1.5,
-        groups=tuple(groups),
     )
 
 
@@ -63,19 +68,27 @@ def put(
 ) -> Document:
     """Store the document with the embedder's vectors of its chunks and their sentences."""
     header = str(about.pop("header", ""))
+    groups = tuple(about.pop("groups", ()))
+    modified = about.pop("modified", 1.5)
     document = document_of(source, paragraphs, **about)
     chunks = chunks_of(document, header)
-    vectors = embedder.embed_passages([chunk.embedding_text(document.title) for chunk in chunks])
-    inner = [
-        embedder.embed_passages([document.text[a:b] for a, b in chunk.sentences]).astype(np.float16)
-        for chunk in chunks
-    ]
-    store.replace_document(document, chunks, vectors.astype(np.float16), inner, "test")
+    (embedded,) = embed([(document.title, chunks)], embedder)
+    inner = tuple(embedder.embed_passages(chunk.sentence_texts()).astype(np.float16) for chunk in chunks)
+    ledger = Ledger(store)
+    space = ledger.active_space(embedder.fingerprint, embedder.dimension)
+    place = Place(source, source, size=document.size, modified=modified, groups=groups)
+    prepared = Prepared(document, chunks, Embedded(embedded.vectors, inner), sign(document))
+    ledger.put(prepared, [place], "test", space)
     return document
 
 
+def take_away(store: Store, *sources: str) -> int:
+    """Remove documents by the source that they were put under."""
+    return Ledger(store).remove("", sources)
+
+
 def reference_of(document: Document) -> DocumentRef:
-    return DocumentRef(document.id, document.source, document.title, document.language, document.modified)
+    return DocumentRef(document.id, _SOURCES[document.id], document.title, document.language, 1.5)
 
 
 def hit_of(

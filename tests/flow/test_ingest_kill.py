@@ -69,14 +69,13 @@ def _content(home):
     """All that an ingestion writes, without the chunks' numbers, which are never reused."""
     engine = create_engine(Settings(home=home).database_url)
     with engine.connect() as connection:
-        documents = connection.execute(text("SELECT * FROM document ORDER BY source")).mappings().all()
-        chunks = (
-            connection.execute(text("SELECT * FROM chunk ORDER BY document_id, position")).mappings().all()
-        )
+        documents = connection.execute(text("SELECT * FROM document ORDER BY id")).mappings().all()
+        query = "SELECT * FROM chunk JOIN vector ON chunk_id = id ORDER BY document_id, position"
+        chunks = connection.execute(text(query)).mappings().all()
     engine.dispose()
     return (
         [dict(row) for row in documents],
-        [{key: value for key, value in row.items() if key != "id"} for row in chunks],
+        [{key: value for key, value in row.items() if key not in ("id", "chunk_id")} for row in chunks],
         sorted(path.name for path in (home / "originals").glob("*/*")),
     )
 

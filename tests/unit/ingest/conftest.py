@@ -1,9 +1,10 @@
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from ingest.parse import Parser
-from ingest.parse_blocks import to_document
+from ingest.parse_blocks import title_of, to_document
 from rag.settings import IngestSettings
 from rag.types import Document
 
@@ -21,7 +22,7 @@ def read(parser: Parser) -> Read:
     """A file's name and bytes -> its Document, through the real worker; offsets are checked on the way."""
 
     def run(name: str, data: bytes) -> Document:
-        document = to_document(parser.parse(data, name), f"/docs/{name}", "0" * 64, len(data), 1.5)
+        document = to_document(parser.parse(data, name), title_of(name), "0" * 64, len(data))
         assert "\n\n".join(document.text[e.start : e.end] for e in document.elements) == document.text
         for element in document.elements:
             inner = document.text[element.start : element.end]
@@ -43,3 +44,16 @@ def outline(read: Read) -> Callable[[str, bytes], list[tuple[str, str, str]]]:
         return [(e.kind, " > ".join(e.heading), document.text[e.start : e.end]) for e in document.elements]
 
     return run
+
+
+@pytest.fixture
+def settled() -> Callable[[Callable[[], bool]], None]:
+    """Wait until a condition holds; fails after ten seconds."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    return wait

@@ -5,11 +5,13 @@ from contextlib import aclosing
 
 import pytest
 
-from rag.assistant import NEAREST, Assistant
+from rag.answering import NEAREST
+from rag.assistant import Assistant
 from rag.check import Checker
 from rag.errors import QuestionError
 from rag.index.dense import DenseIndex
 from rag.prompts import phrase
+from rag.searcher import Searcher
 from rag.settings import AnswerSettings
 from rag.types import (
     AnswerVerdict,
@@ -22,7 +24,7 @@ from rag.types import (
 )
 from tests.fakes.chat import MODEL, FakeChat
 from tests.fakes.company import SECRET, fill
-from tests.fakes.library import put
+from tests.fakes.library import put, take_away
 
 EVERYTHING = User()
 STRANGER = User("stranger", ())
@@ -38,9 +40,9 @@ def open_it(settings, store, embedder):
     fill(store, embedder)
 
     def run(chat=None, **answer):
-        index = DenseIndex(store, settings.index_dir, embedder.dimension)
+        index = DenseIndex(store, settings.index_dir, embedder)
         chosen = settings.model_copy(update={"answer": AnswerSettings(**answer)})
-        return Assistant(chosen, store, index, embedder, chat)
+        return Assistant(chosen, store, Searcher(store, embedder, index), chat)
 
     return run
 
@@ -180,8 +182,8 @@ async def test_a_question_outside_the_documents_is_off_topic(open_it, monkeypatc
 
 
 async def test_an_empty_home_answers_nothing(settings, store, embedder):
-    index = DenseIndex(store, settings.index_dir, embedder.dimension)
-    answer = await ask(Assistant(settings, store, index, embedder, None))
+    index = DenseIndex(store, settings.index_dir, embedder)
+    answer = await ask(Assistant(settings, store, Searcher(store, embedder, index), None))
     assert answer.verdict is AnswerVerdict.INSUFFICIENT_CONTEXT
     assert answer.nearest == ()
 
@@ -224,7 +226,7 @@ async def test_a_new_document_is_answered_from_at_once(open_it, store, embedder)
     put(store, embedder, "new.md", ["The warranty of the HS-77 compressor is 60 months."], title="compressor")
     answer = await ask(assistant, question)
     assert answer.citations[0].quote == "The warranty of the HS-77 compressor is 60 months."
-    store.remove_documents(["new.md"])
+    take_away(store, "new.md")
     answer = await ask(assistant, question)
     assert all(c.source != "new.md" for c in answer.citations)
 

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from rag.compose import ENOUGH, LEAST, Composer
@@ -14,11 +16,14 @@ SUPPORTED, UNSUPPORTED, NOT_CHECKED = (
 )
 
 
-def composer(*scores, policy="strict", language="en", sentences=3):
-    evidence = [
+def evidence(*scores):
+    return [
         evidence_of(DOCUMENT, q, n, score=s) for n, (q, s) in enumerate(zip(QUOTES, scores, strict=False), 1)
     ]
-    return Composer(evidence, language, AnswerSettings(policy=policy, max_sentences=sentences))
+
+
+def composer(*scores, policy="strict", language="en", sentences=3):
+    return Composer(evidence(*scores), language, AnswerSettings(policy=policy, max_sentences=sentences))
 
 
 def assert_exact(made):
@@ -135,3 +140,64 @@ def test_without_evidence_there_is_no_answer():
     made = composer()
     assert list(made.quotes()) == []
     assert (made.text, made.citations, made.verdict()) == ("", (), AnswerVerdict.INSUFFICIENT_CONTEXT)
+
+
+def test_what_is_gone_is_taken_back_with_all_that_cites_it():
+    made = composer(0.9, 0.8, 0.7, sentences=4)
+    made.draft("One.", SUPPORTED, 1, (1,), {})
+    made.draft("Two.", SUPPORTED, 1, (2, 1), {})
+    last = made.draft("Three.", SUPPORTED, 1, (3,), {})
+    assert made.text == "One. [1] Two. [2] [1] Three. [3]"
+    made.keep([item for item in evidence(0.9, 0.8, 0.7) if item.n != 1])
+    assert made.text == "Three. [3]"
+    assert [c.n for c in made.citations] == [3]
+    assert made.claims == [dataclasses.replace(last.claim, start=0, end=6)]
+    assert (made.withdrawn, made.verdict()) == (2, AnswerVerdict.PARTIAL)
+    assert_exact(made)
+
+
+def test_a_draft_that_rests_on_what_is_gone_is_not_shown():
+    made = composer(0.9, 0.8)
+    made.keep(evidence(0.9, 0.8)[1:])
+    assert made.draft("One.", SUPPORTED, 1, (1,), {}) is None
+    assert made.draft("One.", SUPPORTED, 1, (1, 2), {}) is None
+    assert made.withdrawn == 2
+    assert made.draft("Two.", SUPPORTED, 1, (2,), {}).claim.text == "Two."
+
+
+def test_nobody_knows_what_an_unsupported_draft_rests_on():
+    made = composer(0.9, 0.8, policy="flag")
+    made.draft("Two.", UNSUPPORTED, 0, (2,), {})
+    made.keep(evidence(0.9, 0.8))
+    assert made.text == "Two. [2]"
+    made.keep(evidence(0.9, 0.8)[1:])
+    assert made.text == ""
+    assert made.draft("Why.", NOT_CHECKED, 0, (), {}) is None
+    assert made.withdrawn == 2
+
+
+def test_quotes_that_go_meanwhile_are_passed_over():
+    made = composer(0.6, 0.6, 0.6)
+    quotes = made.quotes()
+    next(quotes)
+    made.keep(evidence(0.6, 0.6, 0.6)[2:])
+    assert [event.claim.text for event in quotes] == [f"“{QUOTES[2]}”"]
+    assert made.text == f"“{QUOTES[2]}” [3]"
+    assert_exact(made)
+
+
+def test_nothing_left():
+    made = composer(0.9)
+    list(made.quotes())
+    made.keep([])
+    assert (made.text, made.claims, made.citations) == ("", [], ())
+    assert made.verdict() is AnswerVerdict.INSUFFICIENT_CONTEXT
+
+
+def test_citations_call_the_document_as_what_stands_does():
+    made = composer(0.9)
+    made.draft("One.", SUPPORTED, 1, (1,), {})
+    (item,) = evidence(0.9)
+    made.keep([dataclasses.replace(item, document=dataclasses.replace(item.document, title="New name"))])
+    assert [c.title for c in made.citations] == ["New name"]
+    assert made.text == "One. [1]"

@@ -4,17 +4,22 @@ import sqlite3
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 import rag.migrations
+from ingest.index import Ledger
 from rag.database import HEAD, open_engine
 from rag.errors import SchemaError, StoreError
 from rag.store import Store
 from rag.tables import metadata
+from rag.types import Space, User
 
 
 @pytest.fixture
@@ -119,3 +124,52 @@ def test_a_home_that_cannot_be_made_is_named(settings):
     with pytest.raises(StoreError) as raised:
         Store.open(settings)
     assert str(settings.home) in raised.value.message
+
+
+def _first_schema(path):
+    """A database as the first version left it: one document for all, one for a group."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(rag.migrations.__file__).parent))
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        vector = np.ones(4, np.float16).tobytes()
+        for number, name in enumerate(("open.md", "closed.md"), 1):
+            connection.execute(
+                text(
+                    "INSERT INTO document VALUES (:id, :source, :title, 'One. Two.', '[]', 'en', "
+                    "'text/plain', :sha, 9, 5.0, '4/220/small@r1')"
+                ),
+                {"id": f"d{number}", "source": name, "title": name, "sha": f"s{number}"},
+            )
+            connection.execute(
+                text(
+                    'INSERT INTO chunk (id, document_id, position, start, "end", sentences, heading, '
+                    "header, tokens, text, vector, sentence_vectors) VALUES "
+                    "(:n, :id, 0, 0, 9, '[[0, 4], [5, 9]]', '[]', '', 4, 'One. Two.', :v, :s)"
+                ),
+                {"n": number, "id": f"d{number}", "v": vector, "s": vector * 2},
+            )
+        connection.execute(text("INSERT INTO document_group VALUES ('d2', 'board')"))
+        connection.execute(text("INSERT INTO setting VALUES ('dimension', '4')"))
+        connection.execute(text("INSERT INTO chunk_terms (rowid, heading, body) VALUES (1, '', 'one two')"))
+    engine.dispose()
+
+
+def test_documents_of_the_first_schema_keep_answering(settings):
+    settings.home.mkdir()
+    _first_schema(settings.home / "citewell.db")
+    store = Store.open(settings)
+    assert store.space() == Space(1, "small@r1", 4)
+    assert {ref.source for ref in store.references(["d1", "d2"], User()).values()} == {"open.md", "closed.md"}
+    assert set(store.references(["d1", "d2"], User("s", ()))) == {"d1"}
+    assert set(store.references(["d1", "d2"], User("b", ("board",)))) == {"d1", "d2"}
+    whole, inner = store.hit_vectors([1, 2], 1)[2]
+    assert (whole.shape, inner.shape) == ((4,), (2, 4))
+    assert store.lexical(["two"], 5, User())[0][0] == 1
+    assert [chunk.text for chunk, _ in store.chunks([1, 2], User()).values()] == ["One. Two."] * 2
+    # parsed anew by the next ingestion, whatever its version
+    assert {state.pipeline for state in Ledger(store).states("").values()} == {""}
+    assert store.check() == "ok"
+    store.close()

@@ -115,7 +115,7 @@ def test_headings_headers_and_two_words_are_no_evidence():
 
 
 def test_the_same_words_are_quoted_once():
-    twin = dataclasses.replace(RULES, id="f" * 32, source="copy.md")
+    twin = document_of("copy.md", RULES.text.split("\n\n"), title=RULES.title)
     twice = [*hits(), hit_of(twin, 0, chunk_id=9, standing=2.0, cover=0.5, sentences=(1.0, 3.0, 0.5))]
     quotes = [e.quote for e in select_evidence(query(), twice, settings(sentences=10), words)]
     assert len(quotes) == len(set(quotes)) == 4
@@ -129,3 +129,42 @@ def test_languages_are_compared_with_the_document():
     hit = hits()[0]
     assert group_of(query(), hit) == "same"
     assert group_of(query("多少天？", "zh"), hit) == "cross"
+
+
+OLD = document_of(
+    "old.md",
+    ["Employees have 20 days of annual leave. Leave is not granted in August."],
+    title="Leave rules",
+)
+
+
+def old_hit(yields=True, sentences=(5.0, 4.0)):
+    found = hit_of(OLD, 0, chunk_id=7, standing=3.0, cover=0.5, sentences=sentences)
+    return dataclasses.replace(found, yields_to=RULES.id if yields else "")
+
+
+def test_of_two_wordings_only_that_of_the_leading_version_is_evidence():
+    both = [old_hit(), *hits()]
+    quotes = [e.quote for e in select_evidence(query(), both, settings(sentences=10), words)]
+    assert "Employees have 25 days of annual leave." in quotes
+    assert "Employees have 20 days of annual leave." not in quotes
+    assert "Leave is not granted in August." in quotes
+    free = select_evidence(query(), [old_hit(yields=False), *hits()], settings(sentences=10), words)
+    assert free[0].quote == "Employees have 20 days of annual leave."
+
+
+def test_what_only_an_older_version_says_comes_later_with_its_own_probability():
+    asked = query()
+    only = old_hit(sentences=(0.0, 2.6))
+    chosen = select_evidence(asked, [only, *hits(first=(0.0, 2.5, 0.0))], settings(sentences=10), words)
+    places = {e.quote: e for e in chosen}
+    old, new = places["Leave is not granted in August."], chosen[0]
+    assert new.quote == "Employees have 25 days of annual leave."
+    assert old.score == load("evidence").probability("same", sentence_signals(asked, only)[1])
+
+
+def test_an_older_version_alone_is_evidence():
+    assert [e.quote for e in select_evidence(query(), [old_hit()], settings(), words)] == [
+        "Employees have 20 days of annual leave.",
+        "Leave is not granted in August.",
+    ]

@@ -10,6 +10,7 @@ from rag.assistant import Assistant
 from rag.errors import QuestionError
 from rag.index.dense import DenseIndex
 from rag.langchain import CitewellEmbeddings, CitewellRetriever
+from rag.searcher import Searcher
 from rag.types import User
 from tests.fakes.company import fill
 
@@ -26,9 +27,8 @@ def _no_tracing(monkeypatch):
 @pytest.fixture
 def assistant(settings, store, embedder):
     fill(store, embedder)
-    return Assistant(
-        settings, store, DenseIndex(store, settings.index_dir, embedder.dimension), embedder, None
-    )
+    index = DenseIndex(store, settings.index_dir, embedder)
+    return Assistant(settings, store, Searcher(store, embedder, index), None)
 
 
 def test_invoke(assistant, store):

@@ -2,13 +2,15 @@ import dataclasses
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from rag.index.dense import DenseIndex
-from rag.rerank import COVER_WEIGHT, cover, rerank
+from rag.rerank import COVER_WEIGHT, HEAD_START, _ranked, cover, rerank
 from rag.retrieve import look_up, retrieve
 from rag.settings import RetrieveSettings
+from rag.tables import vector
 from rag.types import User
-from tests.fakes.library import put
+from tests.fakes.library import document_of, hit_of, put, take_away
 
 EVERYTHING = User()
 
@@ -29,10 +31,10 @@ def filled(store, embedder):
 
 @pytest.fixture
 def looked(filled, embedder, tmp_path):
-    """(query, hits, geometry)"""
-    index = DenseIndex(filled, tmp_path / "index", embedder.dimension)
+    """(query, hits, index)"""
+    index = DenseIndex(filled, tmp_path / "index", embedder)
     query = look_up("Which valve does the pump have?", filled, embedder)
-    return query, retrieve(query, filled, index, EVERYTHING, RetrieveSettings()), index.geometry
+    return query, retrieve(query, filled, index, EVERYTHING, RetrieveSettings()), index
 
 
 def test_cover():
@@ -44,11 +46,11 @@ def test_cover():
 
 
 def test_scores_are_standings_and_cover(filled, embedder, looked):
-    query, hits, geometry = looked
-    got = rerank(query, hits, filled, geometry, 10)
+    query, hits, index = looked
+    got = rerank(query, hits, filled, index, embedder, 10)
     assert {hit.chunk.id for hit in got} == {1, 2, 3, 4}
     for hit in got:
-        mean, deviation = geometry.usual(query.vector, hit.document.language)
+        mean, deviation = index.geometry.usual(query.vector, hit.document.language)
         whole = embedder.embed_passages([hit.chunk.embedding_text(hit.document.title)])[0]
         assert hit.dense == pytest.approx(float(whole @ query.vector), abs=1e-3)
         assert hit.standing == pytest.approx((hit.dense - mean) / deviation, abs=1e-3)
@@ -60,36 +62,83 @@ def test_scores_are_standings_and_cover(filled, embedder, looked):
 
 
 def test_a_latin_line_in_a_chinese_document_stands_out_among_english_ones(filled, embedder, looked):
-    query, hits, geometry = looked
-    (mail,) = [hit for hit in rerank(query, hits, filled, geometry, 10) if hit.document.source == "mail.md"]
+    query, hits, index = looked
+    (mail,) = [
+        hit for hit in rerank(query, hits, filled, index, embedder, 10) if hit.document.source == "mail.md"
+    ]
     chunk = mail.chunk
     texts = [chunk.text[a - chunk.start : b - chunk.start] for a, b in chunk.sentences]
     cosines = embedder.embed_passages(texts) @ query.vector
     for standing, cosine, spoken in zip(mail.sentences, cosines, ("en", "zh"), strict=True):
-        mean, deviation = geometry.usual(query.vector, spoken)
+        mean, deviation = index.geometry.usual(query.vector, spoken)
         assert standing == pytest.approx((float(cosine) - mean) / deviation, abs=2e-2)
 
 
-def test_only_the_best_are_kept(filled, looked):
-    query, hits, geometry = looked
-    all_of_them = rerank(query, hits, filled, geometry, 10)
-    assert rerank(query, hits, filled, geometry, 2) == all_of_them[:2]
-    assert rerank(query, [], filled, geometry, 5) == []
+def test_only_the_best_are_kept(filled, embedder, looked):
+    query, hits, index = looked
+    all_of_them = rerank(query, hits, filled, index, embedder, 10)
+    assert rerank(query, hits, filled, index, embedder, 2) == all_of_them[:2]
+    assert rerank(query, [], filled, index, embedder, 5) == []
 
 
-def test_what_was_deleted_since_it_was_found_is_left_out(filled, looked):
-    query, hits, geometry = looked
-    filled.remove_documents(["pump.md"])
-    got = rerank(query, hits, filled, geometry, 10)
+def test_what_was_deleted_since_it_was_found_is_left_out(filled, embedder, looked):
+    query, hits, index = looked
+    take_away(filled, "pump.md")
+    got = rerank(query, hits, filled, index, embedder, 10)
     assert {hit.document.source for hit in got} == {"boiler.md", "mail.md"}
 
 
-def test_the_order_given_does_not_matter(filled, looked):
-    query, hits, geometry = looked
+def test_sentences_that_are_not_embedded_yet_are_embedded_for_the_best(filled, embedder, looked):
+    query, hits, index = looked
+    want = rerank(query, hits, filled, index, embedder, 10)
+    with filled.write() as connection:
+        connection.execute(update(vector).values(sentences=None))
+    embedder.embedded.clear()
+    assert rerank(query, hits, filled, index, embedder, 10) == want
+    assert len(embedder.embedded) == sum(len(hit.chunk.sentences) for hit in hits)
+    embedder.embedded.clear()
+    first = rerank(query, hits, filled, index, embedder, 1)
+    assert first == want[:1]
+    assert len(embedder.embedded) < sum(len(hit.chunk.sentences) for hit in hits)
+
+
+def test_the_order_given_does_not_matter(filled, embedder, looked):
+    query, hits, index = looked
     backwards = [dataclasses.replace(hit, score=0.0) for hit in reversed(hits)]
-    assert rerank(query, backwards, filled, geometry, 10) == rerank(query, hits, filled, geometry, 10)
+    assert rerank(query, backwards, filled, index, embedder, 10) == rerank(
+        query, hits, filled, index, embedder, 10
+    )
 
 
 def test_the_store_keeps_half_precision(filled, looked):
-    whole, inner = filled.hit_vectors([1])[1]
+    whole, inner = filled.hit_vectors([1], 1)[1]
     assert (whole.dtype, inner.dtype) == (np.float16, np.float16)
+
+
+def versions(*scores, yields_to="new"):
+    """(score, yields) of hits of an old and a new document, alternately, as ranked."""
+    names = {"old": document_of("old", ["One."]), "new": document_of("new", ["One."])}
+    keys = {name: document.id for name, document in names.items()}
+    hits = [
+        dataclasses.replace(
+            hit_of(names[name], chunk_id=i, score=score),
+            yields_to=keys[yields_to] if name != yields_to else "",
+        )
+        for i, (name, score) in enumerate(scores, start=1)
+    ]
+    return [(hit.chunk.id, round(hit.score, 6)) for hit in _ranked(hits)]
+
+
+def test_a_passage_that_yields_comes_after_the_other_version():
+    assert versions(("old", 9.0), ("new", 8.0)) == [(2, 8.0), (1, 8.0)]
+    assert versions(("old", 7.0), ("new", 8.0)) == [(2, 8.0), (1, 7.0)]
+    # both passages of the old version stay behind the best one of the new
+    assert versions(("old", 9.0), ("old", 8.5), ("new", 8.0), ("new", 1.0)) == [
+        (3, 8.0), (1, 8.0), (2, 8.0), (4, 1.0),
+    ]  # fmt: skip
+    assert versions(("old", 9.0), ("new", 9.5), yields_to="old") == [(1, 9.0), (2, 9.0)]
+
+
+def test_a_passage_that_the_other_version_does_not_have_stays_first():
+    assert versions(("old", 9.0), ("new", 8.9 - HEAD_START)) == [(1, 9.0), (2, round(8.9 - HEAD_START, 6))]
+    assert versions(("old", 9.0)) == [(1, 9.0)]

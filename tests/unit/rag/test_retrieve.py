@@ -8,7 +8,7 @@ from rag.index.fuse import reciprocal_rank_fusion
 from rag.retrieve import look_up, retrieve
 from rag.settings import RetrieveSettings
 from rag.types import User
-from tests.fakes.library import put
+from tests.fakes.library import put, take_away
 
 EVERYTHING = User()
 STRANGER = User("stranger", ())
@@ -26,7 +26,7 @@ def filled(store, embedder):
 
 @pytest.fixture
 def index(filled, embedder, tmp_path):
-    return DenseIndex(filled, tmp_path / "index", embedder.dimension)
+    return DenseIndex(filled, tmp_path / "index", embedder)
 
 
 def test_a_question_becomes_a_vector_and_weighted_terms(filled, embedder):
@@ -74,7 +74,7 @@ def test_a_deleted_document_never_answers_even_if_the_index_still_holds_it(
 ):
     query = look_up("the red valve of the pump", filled, embedder)
     index.sync()
-    filled.remove_documents(["pump.md"])
+    take_away(filled, "pump.md")
     monkeypatch.setattr(index, "sync", lambda: 0)
     hits = retrieve(query, filled, index, EVERYTHING, SETTINGS)
     assert hits
@@ -90,6 +90,6 @@ def test_what_became_forbidden_during_the_search_is_left_out(filled, embedder, i
 
 
 def test_an_empty_store_gives_no_hits(store, embedder, tmp_path):
-    index = DenseIndex(store, tmp_path / "index", embedder.dimension)
+    index = DenseIndex(store, tmp_path / "index", embedder)
     query = look_up("anything at all", store, embedder)
     assert retrieve(query, store, index, EVERYTHING, SETTINGS) == []

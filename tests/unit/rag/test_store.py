@@ -1,16 +1,16 @@
-"""The store's promises: one transaction per document, readers that never wait, groups, and clear errors."""
+"""What answers read: whole documents, by readers only, each as the reader may know it."""
 
 import dataclasses
 import threading
 
 import numpy as np
 import pytest
-from sqlalchemy import text
 
-from rag.errors import DiskFullError, IndexStateError, NotFoundError, StoreError
-from rag.store import DocumentState, Store
-from rag.types import User
-from tests.fakes.library import chunks_of, document_of, put
+from ingest.index import Ledger
+from rag.errors import NotFoundError
+from rag.store import Store
+from rag.types import DocumentRef, Place, User
+from tests.fakes.library import chunks_of, put, take_away
 
 EVERYTHING = User()
 STRANGER = User("stranger", ())
@@ -18,28 +18,16 @@ HR = User("hanna", ("hr", "sales"))
 
 
 def contents(store):
-    """Everything that a reader can see, by source."""
-    seen = {}
-    for source, state in store.states().items():
-        document = store.document(state.document_id, EVERYTHING)
-        seen[source] = document.text
-    return seen
+    """Everything that is stored, by source."""
+    states = Ledger(store).states("")
+    return {uri: store.document(state.document_id, EVERYTHING).text for uri, state in states.items()}
 
 
 def test_a_document_comes_back_as_it_was(store, embedder):
-    given = put(
-        store,
-        embedder,
-        "a.md",
-        ["One. Two.", "Three."],
-        title="Title",
-        groups=["hr", "board"],
-        heading=("H1", "H2"),
-    )
-    got = store.document(given.id, EVERYTHING)
-    assert got == dataclasses.replace(given, groups=("board", "hr"))
-    assert store.states() == {
-        "a.md": DocumentState(given.id, given.sha256, given.size, given.modified, "test")
+    given = put(store, embedder, "a.md", ["One. Two.", "Three."], title="Title", heading=("H1", "H2"))
+    assert store.document(given.id, EVERYTHING) == given
+    assert store.references([given.id, "0" * 32], EVERYTHING) == {
+        given.id: DocumentRef(given.id, "a.md", "Title", given.language, 1.5)
     }
     assert store.originals() == {given.sha256}
     assert store.counts() == {"documents": 1, "chunks": 2}
@@ -63,88 +51,20 @@ def test_vectors_come_back_in_half_precision(store, embedder):
     given = put(store, embedder, "a.md", ["One. Two.", "Three."])
     chunks = chunks_of(given)
     want = embedder.embed_passages([c.embedding_text(given.title) for c in chunks]).astype(np.float16)
-    ((ids, vectors),) = store.vectors(np.array([1, 2, 99]))
+    space = store.space()
+    assert (space.fingerprint, space.dimension) == (embedder.fingerprint, embedder.dimension)
+    assert store.space_id(embedder.fingerprint) == space.id
+    assert store.space_id("another@1") is None
+    ((ids, vectors),) = store.vectors(np.array([1, 2, 99]), space.id)
     assert list(ids) == [1, 2]
     np.testing.assert_array_equal(vectors, want)
-    inner = store.hit_vectors([1, 2, 99])
+    inner = store.hit_vectors([1, 2, 99], space.id)
     assert sorted(inner) == [1, 2]
     np.testing.assert_array_equal(inner[1][0], want[0])
     np.testing.assert_array_equal(inner[1][1], embedder.embed_passages(["One.", "Two."]).astype(np.float16))
     assert inner[2][1].shape == (1, embedder.dimension)
-    assert list(store.vectors(np.array([], np.int64))) == []
-
-
-def test_replacing_leaves_nothing_of_the_old_version(store, embedder):
-    put(store, embedder, "b.md", ["Untouched."])
-    old = put(store, embedder, "a.md", ["The old wording.", "More."], groups=["hr"])
-    old_ids = set(store.chunk_languages()[0])
-    new = put(store, embedder, "a.md", ["Fresh wording."])
-    assert new.id == old.id
-    assert contents(store) == {"a.md": "Fresh wording.", "b.md": "Untouched."}
-    assert store.counts() == {"documents": 2, "chunks": 2}
-    assert store.document(new.id, STRANGER).groups == ()
-    assert store.lexical(["old"], 10, EVERYTHING) == []
-    ((found, _),) = store.lexical(["fresh"], 10, EVERYTHING)
-    assert found not in old_ids, "ids are never given twice"
-
-
-def test_an_id_is_not_given_again_after_everything_is_gone(store, embedder):
-    put(store, embedder, "a.md", ["One."])
-    store.remove_documents(["a.md"])
-    put(store, embedder, "b.md", ["Two."])
-    assert list(store.chunk_languages()[0]) == [2]
-
-
-def test_a_failure_in_the_middle_leaves_the_old_document(store, embedder):
-    put(store, embedder, "a.md", ["The old wording."])
-    generation = store.generation()
-    document = document_of("a.md", ["New one.", "New two."])
-    chunks = chunks_of(document)
-    chunks[1] = dataclasses.replace(chunks[1], text=None)
-    vectors = embedder.embed_passages(["x", "y"]).astype(np.float16)
-    with pytest.raises(StoreError):
-        store.replace_document(document, chunks, vectors, [vectors[:1], vectors[1:]], "test")
-    assert contents(store) == {"a.md": "The old wording."}
-    assert len(store.lexical(["old"], 10, EVERYTHING)) == 1
-    assert store.lexical(["new"], 10, EVERYTHING) == []
-    assert store.generation() == generation
-
-
-def test_counts_that_do_not_fit_are_refused(store, embedder):
-    document = document_of("a.md", ["One.", "Two."])
-    vectors = embedder.embed_passages(["x"]).astype(np.float16)
-    with pytest.raises(ValueError, match="2 chunks, 1 vectors"):
-        store.replace_document(document, chunks_of(document), vectors, [vectors], "test")
-
-
-def test_vectors_of_another_length_are_refused(store, embedder):
-    put(store, embedder, "a.md", ["One."])
-    document = document_of("b.md", ["Two."])
-    wrong = np.ones((1, 8), np.float16)
-    with pytest.raises(IndexStateError) as raised:
-        store.replace_document(document, chunks_of(document), wrong, [wrong], "test")
-    assert "64 dimensions, the embedder makes 8" in raised.value.message
-    assert "b.md" not in store.states()
-
-
-def test_the_generation_grows_with_every_change(store, embedder):
-    seen = [store.generation()]
-    put(store, embedder, "a.md", ["One."])
-    seen.append(store.generation())
-    store.touch("a.md", 7, 9.5)
-    seen.append(store.generation())
-    assert store.remove_documents(["a.md", "never there"]) == 1
-    seen.append(store.generation())
-    assert seen == [0, 1, 2, 3]
-    assert store.counts() == {"documents": 0, "chunks": 0}
-    assert store.lexical(["one"], 10, EVERYTHING) == []
-
-
-def test_touching_changes_size_and_time_alone(store, embedder):
-    given = put(store, embedder, "a.md", ["One."])
-    store.touch("a.md", 7, 9.5)
-    assert store.states()["a.md"] == DocumentState(given.id, given.sha256, 7, 9.5, "test")
-    assert store.document(given.id, EVERYTHING).text == "One."
+    assert list(store.vectors(np.array([], np.int64), space.id)) == []
+    assert list(store.vectors(np.array([1, 2]), space.id + 1)) == []
 
 
 @pytest.fixture
@@ -173,12 +93,18 @@ def test_every_read_keeps_to_the_groups(guarded, user, sources):
     assert sorted(by_id[i] for i, _ in guarded.lexical(["pump"], 10, user)) == sources
     readable = guarded.readable_ids(user)
     assert sorted(by_id[int(i)] for i in (ids if readable is None else readable)) == sources
-    for source, state in guarded.states().items():
+    assert guarded.counts(user) == {"documents": len(sources), "chunks": len(sources)}
+    for source, state in Ledger(guarded).states("").items():
+        key = state.document_id
         if source in sources:
-            assert guarded.document(state.document_id, user).source == source
+            assert guarded.references([key], user)[key].source == source
+            assert guarded.document(key, user).title == source
+            assert guarded.excerpt(key, 0, 8, user) == "The pump"
         else:
+            assert guarded.references([key], user) == {}
+            assert guarded.excerpt(key, 0, 8, user) is None
             with pytest.raises(NotFoundError):
-                guarded.document(state.document_id, user)
+                guarded.document(key, user)
 
 
 def test_without_any_group_no_list_of_ids_is_needed(store, embedder):
@@ -188,7 +114,7 @@ def test_without_any_group_no_list_of_ids_is_needed(store, embedder):
 
 
 def test_what_is_not_there_and_what_is_forbidden_look_alike(guarded):
-    hidden = guarded.states()["hr.md"].document_id
+    hidden = Ledger(guarded).states("")["hr.md"].document_id
     messages = []
     for key in (hidden, "0" * 32):
         with pytest.raises(NotFoundError) as raised:
@@ -197,30 +123,36 @@ def test_what_is_not_there_and_what_is_forbidden_look_alike(guarded):
     assert messages[0] == messages[1]
 
 
-def test_a_reader_sees_the_old_document_until_the_new_one_is_whole(settings, store, embedder):
-    put(store, embedder, "a.md", ["The old wording."])
-    other = Store.open(settings)
-    with store._write() as connection:
-        store._delete(connection, ["a.md"])
-        assert contents(other) == {"a.md": "The old wording."}
-        assert len(other.lexical(["old"], 10, EVERYTHING)) == 1
-    assert contents(other) == {}
-    other.close()
+def test_a_document_in_two_places_is_known_to_each_reader_by_his_own(store, embedder):
+    given = put(store, embedder, "board/plan.md", ["The plan."], groups=["board"], modified=5.0)
+    ledger = Ledger(store)
+    assert ledger.attach(Place("all/p.md", "p", modified=3.0, groups=("staff",)), given.id, "test")
+    board, staff = User("b", ["board"]), User("s", ["staff"])
+    assert store.references([given.id], board)[given.id].source == "board/plan.md"
+    assert store.references([given.id], staff)[given.id].source == "all/p.md"
+    assert store.references([given.id], staff)[given.id].modified == 3.0
+    # who reads both sees the newest
+    assert store.references([given.id], User("x", ["staff", "board"]))[given.id].source == "board/plan.md"
+    assert store.references([given.id], STRANGER) == {}
+    assert take_away(store, "board/plan.md") == 1
+    assert store.references([given.id], board) == {}
+    assert store.references([given.id], staff)[given.id].source == "all/p.md"
+    assert take_away(store, "all/p.md") == 1
+    assert store.counts() == {"documents": 0, "chunks": 0}
 
 
 def test_readers_beside_a_writer_see_whole_documents_only(store, embedder):
     versions = [["aaa one.", "aaa two."], ["bbb one.", "bbb two.", "bbb three."]]
     put(store, embedder, "a.md", versions[0])
-    key = store.states()["a.md"].document_id
     wrong, done = [], threading.Event()
 
     def read():
         while not done.is_set():
-            if store.document(key, EVERYTHING).text not in {"\n\n".join(v) for v in versions}:
-                wrong.append("text")
             hits = len(store.lexical(["aaa", "bbb"], 10, EVERYTHING))
             if hits not in (2, 3):
                 wrong.append(hits)
+            if store.counts()["documents"] != 1:
+                wrong.append("documents")
 
     readers = [threading.Thread(target=read) for _ in range(2)]
     for reader in readers:
@@ -233,43 +165,12 @@ def test_readers_beside_a_writer_see_whole_documents_only(store, embedder):
     assert wrong == []
 
 
-def test_writers_wait_for_each_other(settings, embedder):
-    stores = [Store.open(settings) for _ in range(2)]
-
-    def write(n):
-        for i in range(10):
-            put(stores[n], embedder, f"{n}-{i}.md", [f"Text {n} {i}."])
-
-    threads = [threading.Thread(target=write, args=(n,)) for n in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert stores[0].counts() == {"documents": 20, "chunks": 20}
-    assert stores[0].generation() == 20
-    for one in stores:
-        one.close()
-
-
-def test_a_full_disk_is_named_and_nothing_is_lost(store, embedder):
-    put(store, embedder, "a.md", ["The old wording."])
-    with store._engine.connect() as connection:
-        pages = connection.execute(text("PRAGMA page_count")).scalar()
-        connection.execute(text(f"PRAGMA max_page_count={pages}"))
-    with pytest.raises(DiskFullError) as raised:
-        put(store, embedder, "a.md", [f"New wording {i}. " * 50 for i in range(200)])
-    assert "No room left" in raised.value.message
-    assert "Free some disk space" in raised.value.remedy
-    assert contents(store) == {"a.md": "The old wording."}
-    assert store.check() == "ok"
-
-
 def test_a_store_survives_being_closed_and_opened(settings, store, embedder):
     put(store, embedder, "a.md", ["One."])
     identity = store.identity()
     store.close()
     again = Store.open(settings)
-    assert (again.identity(), contents(again), again.generation()) == (identity, {"a.md": "One."}, 1)
+    assert (again.identity(), contents(again), again.generation()) == (identity, {"a.md": "One."}, 2)
     again.close()
 
 

@@ -52,8 +52,10 @@ def finished_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (documents / "a.md").write_text("# Alarm\n\nClose the valve.\n")
     (documents / "b.md").write_text("# 报警\n\n立即关闭进水阀。\n", encoding="utf-8")
     store = Store.open(settings)
-    ingest([documents], settings=settings, store=store, embedder=HashingEmbedder())
-    index = DenseIndex(store, settings.index_dir, HashingEmbedder.dimension)
+    embedder = HashingEmbedder()
+    embedder.fingerprint = f"{EMBEDDER}@{find(EMBEDDER).revision}"
+    ingest([documents], settings=settings, store=store, embedder=embedder)
+    index = DenseIndex(store, settings.index_dir, embedder)
     index.sync()
     index.save()
     store.close()
@@ -131,11 +133,14 @@ async def test_a_newer_schema(healthy: Settings) -> None:
     assert "newer" in broken.detail
 
 
-async def test_vectors_of_another_embedder(healthy: Settings) -> None:
-    (healthy.models_dir / EMBEDDER / "config.json").write_text('{"hidden_size": 17}')
-    broken = await found(healthy, "index", "check")
+async def test_documents_of_another_embedder(healthy: Settings) -> None:
+    other = healthy.embedder.model_copy(update={"model": "another"})
+    waiting = await found(healthy.model_copy(update={"embedder": other}), "index", "embedder")
+    assert (waiting.state, waiting.remedy) == ("warn", "`citewell refine` moves them.")
+    (healthy.models_dir / EMBEDDER / "citewell.json").unlink()
+    broken = await found(healthy, "index", "embedder")
     assert broken.state == "fail"
-    assert "embedder.model" in broken.remedy
+    assert f"citewell model pull {EMBEDDER}" in broken.remedy
 
 
 async def test_missing_originals(healthy: Settings) -> None:

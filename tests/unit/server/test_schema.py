@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 from pydantic import BaseModel
 
-from rag.types import Evidence, SentenceChecked
+from rag.types import Chunk, Disagreement, DocumentRef, Evidence, Hit, SentenceChecked
 from server import schema
 from tests.fakes.assistant import CITATION, DOCUMENT, QUOTE, answer_to, nothing_found
 
 PROMISED = {
     "answer", "verdict", "claims", "citations", "language", "model", "usage", "timings_ms",
-    "question", "standalone_question", "nearest", "notices",
+    "question", "standalone_question", "nearest", "notices", "disagreements",
 }  # fmt: skip
 CLAIM = ["text", "start", "end", "verdict", "score", "citations", "signals"]
-CITED = ["n", "document_id", "title", "source", "page", "heading", "quote", "start", "end"]
+VERSION = ["document_id", "title", "source", "edition", "modified"]
+CITED = [
+    "n", "document_id", "title", "source", "page", "heading", "quote", "start", "end",
+    "edition", "modified", "superseded_by", "supersedes",
+]  # fmt: skip
 HIT = [
     "document_id", "title", "source", "page", "heading", "text", "start", "end",
-    "score", "dense", "lexical", "cover",
+    "score", "dense", "lexical", "cover", "superseded_by",
 ]  # fmt: skip
 
 
@@ -44,8 +49,11 @@ def test_an_answer_without_a_model_says_null() -> None:
     sent = json.loads(schema.answer_out(nothing_found("?")).model_dump_json())
     assert sent["model"] is None
     assert sent["nearest"] == [
-        {"document_id": "d1", "title": DOCUMENT.title, "source": DOCUMENT.source, "language": "zh"}
-    ]
+        {
+            "document_id": "d1", "title": DOCUMENT.title, "source": DOCUMENT.source, "language": "zh",
+            "edition": "", "modified": 1.0, "superseded_by": None,
+        }
+    ]  # fmt: skip
     assert sent["notices"] == ["No generator answers; only quotes are shown."]
 
 
@@ -62,6 +70,32 @@ def test_evidence_and_sentences_as_streamed() -> None:
     assert type(sent["score"]) is float
     event = SentenceChecked(answer_to("?").claims[0], (CITATION,))
     assert list(schema.sentence_out(event).model_dump()) == ["claim", "citations"]
+
+
+def test_versions_and_disagreements_are_sent() -> None:
+    older = DocumentRef("d0", "alt/HS-900.docx", "HS-900维护手册", "zh", 0.5, "2023-05-01 v0003")
+    newer = DocumentRef("d2", "neu/HS-900.docx", "HS-900维护手册", "zh", 2.0, "2026")
+    cited = dataclasses.replace(CITATION, edition="2024 v0004", superseded_by=newer, supersedes=(older,))
+    told = Disagreement(1, older, "关闭阀门。", 3, 8, newer=False)
+    answer = dataclasses.replace(
+        answer_to("?"), citations=(cited,), disagreements=(told,), nearest=(newer, older)
+    )
+    sent = json.loads(schema.answer_out(answer).model_dump_json())
+    (citation,), (disagreement,) = sent["citations"], sent["disagreements"]
+    assert list(citation["superseded_by"]) == VERSION
+    assert citation["edition"] == "2024, v4"
+    assert citation["superseded_by"]["document_id"] == "d2"
+    assert [version["edition"] for version in citation["supersedes"]] == ["2023-05-01, v3"]
+    assert disagreement == {
+        "n": 1, "document": citation["supersedes"][0], "quote": "关闭阀门。",
+        "start": 3, "end": 8, "newer": False,
+    }  # fmt: skip
+    marked = dataclasses.replace(older, superseded_by=newer)
+    chunk = Chunk("d0", 0, QUOTE, 0, 16, ((0, 16),))
+    (hit,) = schema.search_out("?", "zh", [Hit(chunk, marked, 1.0)]).hits
+    assert hit.superseded_by == schema.VersionOut.model_validate(citation["superseded_by"])
+    (quote,) = schema.evidence_out([Evidence(1, marked, QUOTE, 0, 16, 0.5)]).evidence
+    assert quote.superseded_by == hit.superseded_by
 
 
 def test_chinese_is_not_escaped() -> None:

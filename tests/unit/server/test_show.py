@@ -4,15 +4,16 @@ markup.
 
 from __future__ import annotations
 
+import dataclasses
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
-from rag.types import AnswerVerdict, ClaimVerdict
-from server.schema import answer_out
-from server.show import ANSWER_MARKS, CLAIM_MARKS, place, show_answer
-from tests.fakes.assistant import answer_to
+from rag.types import AnswerVerdict, Chunk, ClaimVerdict, DocumentRef, Hit
+from server.schema import answer_out, search_out
+from server.show import ANSWER_MARKS, CLAIM_MARKS, place, show_answer, show_hits
+from tests.fakes.assistant import CITATION, DOCUMENT, answer_to
 
 
 def test_every_verdict_has_an_icon_and_a_word() -> None:
@@ -43,3 +44,21 @@ def test_wrapped_lines_are_indented() -> None:
     quoted = next(i for i, line in enumerate(lines) if line.startswith("    │ one"))
     assert lines[quoted + 1].startswith("      ")
     assert max(map(len, lines)) <= 40
+
+
+def test_versions_stand_beside_the_sources() -> None:
+    older = DocumentRef("d0", "old.docx", "Manual 2024", "en", 0.5, "2024-05-01 v0003")
+    newer = DocumentRef("d2", "new.docx", "Manual", "en", 86400.0)
+    cited = dataclasses.replace(CITATION, superseded_by=newer, supersedes=(older,))
+    nearest = dataclasses.replace(DOCUMENT, superseded_by=newer)
+    screen = StringIO()
+    out = Console(file=screen, width=200, force_terminal=True, color_system=None, markup=False)
+    out.soft_wrap = True
+    show_answer(out, answer_out(dataclasses.replace(answer_to("?"), citations=(cited,), nearest=(nearest,))))
+    shown = screen.getvalue()
+    assert "    ! superseded by Manual (1970-01-02)  (new.docx)\n" in shown
+    assert "    supersedes Manual 2024 (2024-05-01, v3)  (old.docx)\n" in shown
+    assert f"  {DOCUMENT.title}  ({DOCUMENT.source}), superseded by Manual (1970-01-02)" in shown
+    screen.truncate(0)
+    show_hits(out, search_out("?", "en", [Hit(Chunk("d1", 0, "Text.", 0, 5, ()), nearest, 1.0)]).hits)
+    assert "! superseded by Manual (1970-01-02)  (new.docx)" in screen.getvalue()

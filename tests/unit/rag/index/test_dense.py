@@ -1,17 +1,23 @@
 """Dense search against numpy, value by value, and the snapshot on disk."""
 
+import hashlib
 import logging
 
 import numpy as np
 import pytest
 
+from ingest.embed import Embedded
+from ingest.index import Ledger, Prepared
+from ingest.kin import sign
 from rag.errors import IndexStateError
 from rag.index.dense import DenseIndex
 from rag.index.geometry import Geometry
 from rag.store import Store
-from tests.fakes.library import chunks_of, document_of
+from rag.types import Place, Space
+from tests.fakes.library import chunks_of, document_of, take_away
 
 D = 16
+SPACE = Space(1, "random@1", D)
 RNG = np.random.default_rng(20261123)
 
 
@@ -23,11 +29,13 @@ def unit(n):
 
 def fill(store, source, spoken, n):
     """A document of n chunks with random vectors."""
-    document = document_of(source, [f"Text {i}." for i in range(n)], spoken=spoken)
+    document = document_of(source, [f"Text {i} of {n}." for i in range(n)], spoken=spoken)
     vectors = unit(n).astype(np.float16)
-    store.replace_document(
-        document, chunks_of(document), vectors, [vectors[i : i + 1] for i in range(n)], "test"
-    )
+    ledger = Ledger(store)
+    space = ledger.active_space(SPACE.fingerprint, D)
+    inner = tuple(vectors[i : i + 1] for i in range(n))
+    prepared = Prepared(document, chunks_of(document), Embedded(vectors, inner), sign(document))
+    ledger.put(prepared, [Place(source, source)], "test", space)
 
 
 @pytest.fixture
@@ -43,7 +51,7 @@ def folder(tmp_path):
 
 
 def opened(store, folder):
-    index = DenseIndex(store, folder, D)
+    index = DenseIndex(store, folder, SPACE)
     index.sync()
     return index
 
@@ -51,7 +59,7 @@ def opened(store, folder):
 def brute_force(store, query, k, allowed=None):
     """The k best of each language by cosine, ordered by how far they stand out."""
     ids, languages = store.chunk_languages()
-    known, vectors = next(store.vectors(ids)) if len(ids) else (ids, np.zeros((0, D), np.float16))
+    known, vectors = next(store.vectors(ids, 1)) if len(ids) else (ids, np.zeros((0, D), np.float16))
     rows = dict(zip(known.tolist(), vectors.astype(np.float32), strict=True))
     geometry = Geometry({str(s): np.stack([rows[i] for i in ids[languages == s]]) for s in set(languages)})
     found = []
@@ -92,7 +100,7 @@ def test_it_follows_the_database(filled, folder):
     assert index.sync() == 0
     fill(filled, "e", "de", 8)
     fill(filled, "a", "en", 3)  # replaced: 30 chunks go, 3 come
-    filled.remove_documents(["b"])
+    take_away(filled, "b")
     assert index.sync() == 8 + 30 + 3 + 20
     assert index.size == 3 + 15 + 1 + 8
     for query in unit(3).astype(np.float32):
@@ -108,7 +116,7 @@ def test_an_empty_database_gives_nothing(store, folder):
     index.sync()
     filled_again = index.search(unit(1)[0].astype(np.float32), 5)
     assert len(filled_again) == 2
-    store.remove_documents(["a"])
+    take_away(store, "a")
     index.sync()
     assert index.search(unit(1)[0].astype(np.float32), 5) == []
 
@@ -118,8 +126,8 @@ def reads(store, monkeypatch):
     read = []
     original = store.vectors
 
-    def counted(ids):
-        for found, vectors in original(ids):
+    def counted(ids, space):
+        for found, vectors in original(ids, space):
             read.extend(found.tolist())
             yield found, vectors
 
@@ -130,7 +138,7 @@ def reads(store, monkeypatch):
 def test_a_snapshot_saves_reading_the_vectors(filled, folder, monkeypatch):
     opened(filled, folder).save()
     fill(filled, "e", "en", 2)
-    filled.remove_documents(["d"])
+    take_away(filled, "d")
     read = reads(filled, monkeypatch)
     index = opened(filled, folder)
     assert len(read) == 2
@@ -143,7 +151,8 @@ def test_saving_leaves_one_file(filled, folder):
     index = opened(filled, folder)
     index.save()
     index.save()
-    assert [path.name for path in folder.iterdir()] == [f"{filled.identity()}.faiss"]
+    mark = hashlib.sha256(SPACE.fingerprint.encode()).hexdigest()[:8]
+    assert [path.name for path in folder.iterdir()] == [f"{filled.identity()}-{mark}.faiss"]
 
 
 @pytest.mark.parametrize("content", [b"", b"not an index", "half", "flat"])
@@ -168,10 +177,10 @@ def test_a_damaged_snapshot_is_rebuilt(filled, folder, caplog, content):
 
 def test_a_snapshot_of_another_dimension_is_rebuilt(filled, folder, store):
     opened(filled, folder).save()
-    index = DenseIndex(store, folder, D * 2)
+    index = DenseIndex(store, folder, Space(1, SPACE.fingerprint, D * 2))
     with pytest.raises(IndexStateError) as raised:
         index.sync()
-    assert f"vectors of {D} dimensions, the embedder makes {2 * D}" in raised.value.message
+    assert f"vectors of {D} dimensions, the embedder random@1 makes {2 * D}" in raised.value.message
 
 
 def test_the_snapshot_of_another_database_is_not_used(filled, folder, settings, tmp_path, monkeypatch):
@@ -193,11 +202,11 @@ def test_a_document_removed_while_the_index_reads_is_left_out(filled, folder, mo
     def then_removed():
         found = original()
         monkeypatch.undo()
-        filled.remove_documents(["b"])
+        take_away(filled, "b")
         return found
 
     monkeypatch.setattr(filled, "chunk_languages", then_removed)
-    index = DenseIndex(filled, folder, D)
+    index = DenseIndex(filled, folder, SPACE)
     index.sync()
     assert index.size == 46
     index.sync()

@@ -1,0 +1,87 @@
+"""The embedder and the index that belong together, exchanged as one when the database moves to another
+embedder.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from rag.errors import CitewellError
+from rag.index.dense import DenseIndex
+from rag.models.embedder import Embedder
+from rag.models.protocols import EmbedderProtocol
+from rag.settings import Settings
+from rag.store import Store
+from rag.types import Space
+
+__all__ = ["Searcher"]
+
+logger = logging.getLogger(__name__)
+Load = Callable[[Space], tuple[EmbedderProtocol, DenseIndex]]
+
+
+class Searcher:
+    """Hands out the pair that questions are asked of. Safe to use from several threads."""
+
+    def __init__(
+        self, store: Store, embedder: EmbedderProtocol, index: DenseIndex, load: Load | None = None
+    ) -> None:
+        """``load`` makes the pair of another space; without it this pair is kept."""
+        self._store = store
+        self._pair = embedder, index
+        self._load = load
+        self._lock = threading.Lock()
+        self._refused = ""
+
+    @classmethod
+    def open(cls, settings: Settings, store: Store) -> Searcher:
+        """Load the embedder that the documents were embedded with, or that of the settings when there are
+        none yet (seconds). Raises ModelMissingError, IndexStateError.
+        """
+
+        def load(space: Space) -> tuple[EmbedderProtocol, DenseIndex]:
+            return _pair(settings, store, space.model)
+
+        space = store.space()
+        return cls(store, *_pair(settings, store, space.model if space else settings.embedder.model), load)
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the vector space that answers now."""
+        return self._pair[0].fingerprint
+
+    def pair(self) -> tuple[EmbedderProtocol, DenseIndex]:
+        """The embedder and its index. When another space has become active it is loaded in the background,
+        and this pair answers until that is done.
+        """
+        space = self._store.space()
+        wanted = space.fingerprint if space is not None else self.fingerprint
+        if (
+            space is not None
+            and self._load is not None
+            and wanted not in (self.fingerprint, self._refused)
+            and self._lock.acquire(blocking=False)
+        ):
+            threading.Thread(target=self._exchange, args=(space,), name="citewell-space", daemon=True).start()
+        return self._pair
+
+    def _exchange(self, space: Space) -> None:
+        assert self._load is not None
+        try:
+            self._pair = self._load(space)
+            logger.info("Questions are now asked of the space of %s", space.fingerprint)
+        except CitewellError as error:
+            self._refused = space.fingerprint  # said once, not with each question
+            logger.error("The space of %s cannot be loaded: %s", space.fingerprint, error.message)
+        finally:
+            self._lock.release()
+
+
+def _pair(settings: Settings, store: Store, model: str) -> tuple[EmbedderProtocol, DenseIndex]:
+    embedder = Embedder.load(settings.embedder.model_copy(update={"model": model}), settings.models_dir)
+    index = DenseIndex(store, settings.index_dir, embedder)
+    if index.sync():
+        index.save()
+    return embedder, index
