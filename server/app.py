@@ -10,10 +10,13 @@ from fastapi import FastAPI
 
 from rag.assistant import Assistant
 from rag.settings import Settings
+from server.answering import AnswersFirst
+from server.background import in_thread
+from server.ingestion import Ingestion
 from server.middleware import LoopbackOnly, RequestLog, require_loopback
 from server.problems import add_problem_handlers
 from server.readiness import Readiness
-from server.routes import ask, health, search
+from server.routes import ask, documents, health, jobs, metrics, search, sources
 
 __all__ = ["create_app"]
 
@@ -38,6 +41,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             with contextlib.suppress(asyncio.CancelledError):
                 await opening
             await state.close()
+            await in_thread(app.state.ingestion.close)
 
     app = FastAPI(
         title="Citewell",
@@ -50,9 +54,11 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
         redoc_url=None,
     )
     app.state.readiness = Readiness(settings, assistant)
-    for part in (ask, search, health):
+    app.state.ingestion = Ingestion(settings)
+    for part in (ask, search, sources, jobs, documents, health, metrics):
         app.include_router(part.router)
     add_problem_handlers(app)
+    app.add_middleware(AnswersFirst, home=settings.home)
     app.add_middleware(LoopbackOnly)
     app.add_middleware(RequestLog)  # added last: the outermost
     return app

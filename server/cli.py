@@ -35,6 +35,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ask": ("server.commands.ask:ask", "Answer a question from the documents, every sentence checked."),
     "search": ("server.commands.search:search", "Find passages in the documents."),
     "ingest": ("server.commands.ingest:ingest", "Bring documents in."),
+    "refine": ("server.commands.refine:refine", "Embed sentences left for later; move to another embedder."),
+    "source": ("server.commands.source:app", "Add, list, sync and remove sources of documents."),
+    "jobs": ("server.commands.jobs:app", "Show, watch and cancel jobs of the worker."),
+    "worker": (
+        "server.commands.worker:worker",
+        "Sync sources beside the answers, on request and by schedule.",
+    ),
     "serve": ("server.commands.serve:serve", "Serve the HTTP API on this machine."),
     "model": ("server.commands.model:app", "List, fetch and serve models."),
     "doctor": ("server.commands.doctor:doctor", "Check this installation and say what to do about it."),

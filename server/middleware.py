@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 _GIVEN_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 _HOST = re.compile(r"(\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[\w.-]+))(:\d*)?", re.ASCII)
 _READING = {"GET", "HEAD", "OPTIONS"}
-_QUIET = {"/healthz", "/readyz"}  # asked every few seconds by whoever watches
+_QUIET = {"/healthz", "/readyz", "/metrics"}  # asked every few seconds by whoever watches
 
 
 def _is_loopback(host: str) -> bool:

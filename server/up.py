@@ -1,4 +1,4 @@
-"""Everything at once: models, vLLM, documents, the server, two questions; and all of it ended again.
+"""Everything at once: models, vLLM, documents, server, two questions, worker; and all of it ended again.
 
 vLLM takes most of the time to start, so it is started as soon as its model is there and everything else
 happens meanwhile. What this starts it stops, in the opposite order, however it ends.
@@ -21,12 +21,13 @@ from rich.console import Console
 from rich.text import Text
 
 from ingest.pipeline import ingest
+from ingest.refine import refine
 from ingest.report import IngestReport, Phase
 from rag.errors import CitewellError, MachineError
 from rag.models.catalogue import catalogue, find
-from rag.models.embedder import Embedder
 from rag.models.fetch import is_current, pull
 from rag.models.folder import read_record
+from rag.models.lazy import LazyEmbedder
 from rag.models.protocols import Progress
 from rag.settings import Settings
 from rag.store import Store
@@ -40,8 +41,9 @@ from server.progress import Steps
 from server.readiness import Readiness
 from server.schema import AnswerOut
 from server.show import show_answer
+from server.worker_process import WorkerProcess
 
-__all__ = ["QUESTIONS", "SAMPLES", "GeneratorProcess", "Parts", "Up"]
+__all__ = ["QUESTIONS", "SAMPLES", "GeneratorProcess", "Parts", "SyncingProcess", "Up"]
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +67,16 @@ class GeneratorProcess(Protocol):
 
     async def watch(self, report: Callable[[CitewellError], None] | None = None) -> None:
         """Restart it whenever it ends."""
+
+    async def stop(self) -> None:
+        """End it."""
+
+
+class SyncingProcess(Protocol):
+    """What is asked of server.worker_process.WorkerProcess."""
+
+    async def watch(self) -> None:
+        """Run it, again whenever it ends."""
 
     async def stop(self) -> None:
         """End it."""
@@ -100,8 +112,10 @@ def ingest_folder(folder: Path, settings: Settings, progress: Progress) -> Inges
 
     store = Store.open(settings)
     try:
-        embedder = Embedder.load(settings.embedder, settings.models_dir)
-        return ingest([folder], settings=settings, store=store, embedder=embedder, progress=show)
+        embedder = LazyEmbedder.of(store, settings)
+        report = ingest([folder], settings=settings, store=store, embedder=embedder, progress=show)
+        refine(settings=settings, store=store, load=embedder.named, progress=show)
+        return report
     finally:
         store.close()
 
@@ -116,6 +130,7 @@ class Parts:
     ingest: Callable[[Path, Settings, Progress], IngestReport] = ingest_folder
     generator: Callable[[Settings], GeneratorProcess] = Generator
     app: Callable[[Settings], FastAPI] = create_app
+    worker: Callable[[Settings], SyncingProcess] = WorkerProcess
 
 
 class Up:
@@ -169,6 +184,9 @@ class Up:
             self.answering = True
             self._steps.say(f"Ready after {time.monotonic() - begun:.0f} s.", "bold")
             if not once:
+                worker = self._parts.worker(settings)
+                stack.push_async_callback(self._stopped, "the worker", worker.stop)
+                stack.push_async_callback(_cancelled, asyncio.create_task(worker.watch()))
                 self._steps.say(f"Citewell answers at {url_of(settings)} until Ctrl-C.", "bold")
                 await server.wait()
 

@@ -14,6 +14,7 @@ import pytest
 import server.sse
 from rag.errors import GeneratorUnavailableError, QuestionError
 from rag.settings import ServerSettings, Settings
+from rag.types import Event, User
 from server.app import create_app
 from server.listen import HttpServer, bind
 from tests.fakes.assistant import QUOTE, SENTENCES, FakeAssistant
@@ -98,6 +99,26 @@ async def test_a_sentence_arrives_before_the_next_is_ready(settings: Settings) -
         assert (await anext(stream))[0] == "sentence"
         hold.set()
         assert [name async for name, _ in stream] == ["sentence", "final"]
+
+
+async def test_nothing_is_asked_for_before_the_last_event_was_sent() -> None:
+    """What lies about while a reader is slow may quote a document that is deleted meanwhile."""
+    asked: list[str] = []
+
+    async def source() -> AsyncIterator[Event]:
+        async for event in FakeAssistant().stream("E55?", user=User()):
+            asked.append(type(event).__name__)
+            yield event
+
+    wire = server.sse._wire(source())
+    for sent in range(1, 5):
+        await anext(wire)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(asked) == sent
+    with pytest.raises(StopAsyncIteration):
+        await anext(wire)
+    assert asked == ["EvidenceFound", "SentenceChecked", "SentenceChecked", "Finished"]
 
 
 async def test_a_closed_connection_closes_the_answer(settings: Settings) -> None:

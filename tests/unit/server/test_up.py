@@ -64,6 +64,18 @@ class Assistant(FakeAssistant):
         self._world.happened("server stopped")
 
 
+class Worker:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def watch(self) -> None:
+        self._world.happened("worker watch")
+        await asyncio.Event().wait()
+
+    async def stop(self) -> None:
+        self._world.happened("worker stopped")
+
+
 class World:
     """Stand-ins for all that `up` starts. ``log`` tells what happened, in order."""
 
@@ -92,6 +104,7 @@ class World:
             ingest=self.ingest,
             generator=lambda settings: self,
             app=self.app,
+            worker=lambda settings: Worker(self),
         )
 
     def fetch(self, name: str, settings: Settings, progress: Progress) -> None:
@@ -312,10 +325,11 @@ async def test_it_stays_until_a_signal_and_then_stops_everything(world: World, f
     async with httpx.AsyncClient(base_url=url_of(free), trust_env=False) as client:
         assert (await client.get("/healthz")).status_code == 200
     assert "vllm watch" in world.log
+    assert "worker watch" in world.log
     os.kill(os.getpid(), signal.SIGTERM)
     assert await running == signal.SIGTERM
-    assert world.log[-2:] == ["server stopped", "vllm stopped"]
-    assert printed.told.getvalue().endswith("Stopping the server\nStopping vLLM\n")
+    assert world.log[-3:] == ["worker stopped", "server stopped", "vllm stopped"]
+    assert printed.told.getvalue().endswith("Stopping the worker\nStopping the server\nStopping vLLM\n")
 
 
 async def test_a_signal_while_it_starts(world: World, free: Settings) -> None:
