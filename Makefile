@@ -13,7 +13,11 @@ PIP := -m pip install --disable-pip-version-check --no-input
 FAILED = { echo; echo "citewell: the installation above did not finish. Most often the network was cut or the disk is full:"; \
 	echo "          see the last lines, then run the same command again; what is done is kept."; exit 1; }
 
-.PHONY: up test check lint unit bench app-env vllm-env dev-env models lock clean help
+# What reading scans and old Office files needs beside Python; their tests skip themselves where it is missing
+DEBIAN := tesseract-ocr tesseract-ocr-chi-sim tesseract-ocr-chi-tra fonts-noto-cjk git \
+	libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui
+
+.PHONY: up test check lint unit bench app-env vllm-env dev-env models system clean help
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -59,6 +63,14 @@ models: dev-env
 	@$(BIN)/citewell model pull multilingual-e5-small
 	@$(BIN)/citewell model pull smollm2-135m-instruct
 
+system:
+	@if ! command -v apt-get >/dev/null 2>&1 || [ "$$(id -u)" != 0 ]; then \
+		echo "citewell: tests of scans and old Office files need these Debian packages: $(DEBIAN)"; \
+	elif ! dpkg -s $(DEBIAN) >/dev/null 2>&1; then \
+		{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(DEBIAN); } \
+		>/dev/null || echo "citewell: $(DEBIAN) could not be installed; their tests will skip themselves"; \
+	fi
+
 lint: dev-env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -70,7 +82,7 @@ unit: dev-env
 
 check: lint unit
 
-test: lint vllm-env models
+test: lint vllm-env models system
 	$(BIN)/pytest
 
 bench: app-env dev-env

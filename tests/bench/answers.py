@@ -21,14 +21,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from corpora import Corpus, Question, build, holds, read_questions, sample
-from sqlalchemy import create_engine, delete, insert, select
+from sqlalchemy import create_engine, select, update
 
 from rag.assistant import Assistant
 from rag.models.chat import Chat
 from rag.models.embedder import Embedder
 from rag.settings import Settings, load_settings
 from rag.store import Store
-from rag.tables import document, document_group
+from rag.tables import EVERYONE, place, reader
 from rag.types import Answer, AnswerVerdict, ClaimVerdict, User
 
 SEED = 7
@@ -46,13 +46,14 @@ def _hidden(corpus: Corpus, source: str) -> Iterator[None]:
     """Meanwhile only one group may read the document."""
     engine = create_engine(corpus.settings.database_url)
     with engine.begin() as connection:
-        key = connection.execute(select(document.c.id).where(document.c.source == source)).scalar_one()
-        connection.execute(insert(document_group), {"document_id": key, "name": "nobody"})
+        key = connection.execute(select(place.c.document_id).where(place.c.uri == source)).scalar_one()
+        mine = update(reader).where(reader.c.document_id == key)
+        connection.execute(mine.values(name="nobody"))
     try:
         yield
     finally:
         with engine.begin() as connection:
-            connection.execute(delete(document_group).where(document_group.c.document_id == key))
+            connection.execute(mine.values(name=EVERYONE))
         engine.dispose()
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.pipeline import ingest
+from ingest.refine import refine
 from rag.models.embedder import Embedder
 from rag.settings import Settings, load_settings
 from rag.store import Store
@@ -83,6 +84,7 @@ def build(file: Path, work: Path, embedder: Embedder) -> Corpus:
         os.symlink(base.models_dir.resolve(), settings.models_dir)
     store = Store.open(settings)
     ingest([folder], settings=settings, store=store, embedder=embedder)
+    refine(settings=settings, store=store, load=lambda _: embedder)
     store.close()
     return Corpus(name, settings, folder, paragraphs)
 

@@ -72,7 +72,7 @@ class Bench:
         self.corpus = corpus
         self.embedder = embedder
         self.store = Store.open(corpus.settings)
-        self.index = DenseIndex(self.store, corpus.settings.index_dir, embedder.dimension)
+        self.index = DenseIndex(self.store, corpus.settings.index_dir, embedder)
 
     def look(self, questions: Iterable[Question]) -> Iterator[Looked]:
         """Search for each question."""
@@ -85,8 +85,8 @@ class Bench:
             yield Looked(
                 question,
                 query,
-                rerank(query, found, self.store, self.index.geometry, settings.hits),
-                rerank(query, others, self.store, self.index.geometry, settings.hits),
+                rerank(query, found, self.store, self.index, self.embedder, settings.hits),
+                rerank(query, others, self.store, self.index, self.embedder, settings.hits),
                 gold,
             )
 

@@ -66,13 +66,12 @@ def _content(home: Path) -> tuple[list[object], list[object], list[bytes], list[
     """Documents, chunks without their numbers, vectors of chunks and sentences, and originals."""
     engine = create_engine(f"sqlite:///{home / 'citewell.db'}")
     with engine.connect() as connection:
-        documents = connection.execute(text("SELECT * FROM document ORDER BY source")).mappings().all()
-        chunks = (
-            connection.execute(text("SELECT * FROM chunk ORDER BY document_id, position")).mappings().all()
-        )
+        documents = connection.execute(text("SELECT * FROM document ORDER BY id")).mappings().all()
+        query = "SELECT * FROM chunk JOIN vector ON chunk_id = id ORDER BY document_id, position"
+        chunks = connection.execute(text(query)).mappings().all()
     engine.dispose()
-    vectors = [row["vector"] + row["sentence_vectors"] for row in chunks]
-    hidden = ("id", "vector", "sentence_vectors")
+    vectors = [row["whole"] + (row["sentences"] or b"") for row in chunks]
+    hidden = ("id", "chunk_id", "whole", "sentences")
     plain: list[object] = [{k: v for k, v in row.items() if k not in hidden} for row in chunks]
     originals = sorted(path.name for path in (home / "originals").glob("*/*"))
     return [dict(row) for row in documents], plain, vectors, originals

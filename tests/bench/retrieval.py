@@ -51,7 +51,7 @@ def _ranked(hits: list[Hit], step: str) -> list[str]:
 def measure(file: Path, corpus: Corpus, embedder: Embedder) -> dict[str, dict[str, float]]:
     """Recall of each step over all questions of a file."""
     store = Store.open(corpus.settings)
-    index = DenseIndex(store, corpus.settings.index_dir, embedder.dimension)
+    index = DenseIndex(store, corpus.settings.index_dir, embedder)
     settings = corpus.settings.retrieve
     found = {step: [0, 0] for step in STEPS}
     _, questions = read_questions(file)
@@ -59,7 +59,7 @@ def measure(file: Path, corpus: Corpus, embedder: Embedder) -> dict[str, dict[st
         query = look_up(question.text, store, embedder)
         hits = retrieve(query, store, index, User(), settings)
         lists = {step: _ranked(hits, step) for step in STEPS[:-1]}
-        lists["reranked"] = _documents(rerank(query, hits, store, index.geometry, len(hits)))
+        lists["reranked"] = _documents(rerank(query, hits, store, index, embedder, len(hits)))
         gold = corpus.source(question.paragraph)
         for step, documents in lists.items():
             found[step][0] += gold in documents[:1]
