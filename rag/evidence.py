@@ -145,8 +145,8 @@ def select_evidence(
     """Up to ``settings.evidence_sentences`` quotes within ``settings.evidence_tokens``, best first, numbered
     from 1.
 
-    ``score`` is the calibrated probability that the sentence holds the answer. The same words found twice are
-    quoted once.
+    ``score`` is the calibrated probability that the sentence holds the answer; sentences of a version that
+    yields to another are put later than it says. The same words found twice are quoted once.
     """
     best = _candidates(query, hits)[: 3 * settings.evidence_sentences]
     if not best:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from rag.store import Store
 from rag.text.edition import asked_editions, asks_for_former, in_force, is_edition
@@ -26,33 +27,38 @@ def supersede(query: Query, hits: Sequence[Hit], store: Store, user: User) -> li
     if not kin:
         return list(hits)
     known = {key: marked(document, kin.get(key, [])) for key, document in documents.items()}
-    leading = {key: _leader(query.text, documents[key], others) for key, others in kin.items()}
+    asked = _Asked(tuple(asked_editions(query.text)), asks_for_former(query.text))
+    leading = {key: _leader(asked, document, kin.get(key, [])) for key, document in known.items()}
     return [
-        dataclasses.replace(hit, document=known[hit.document.id], yields_to=leading.get(hit.document.id, ""))
+        dataclasses.replace(hit, document=known[hit.document.id], yields_to=leading[hit.document.id])
         for hit in hits
     ]
 
 
-def _leader(question: str, document: DocumentRef, kin: Sequence[DocumentRef]) -> str:
+class _Asked(NamedTuple):
+    """The editions that a question names, and whether it asks for what was in force before."""
+
+    editions: tuple[str, ...]
+    former: bool
+
+
+def _leader(asked: _Asked, document: DocumentRef, kin: Sequence[DocumentRef]) -> str:
     """Id of the version that the document yields to, "" where it leads itself."""
-    family = newest_first((document, *kin))
-    asked = _asked(question, family)
-    if document.id in {one.id for one in asked}:
+    chosen = _chosen(asked, newest_first((document, *kin))) if kin and any(asked) else []
+    if document.id in {one.id for one in chosen}:
         return ""
-    if asked:
-        return asked[0].id
-    above = newest_first(other for other in kin if newer(other, document))
-    return above[0].id if above else ""
+    if chosen:
+        return chosen[0].id
+    return document.superseded_by.id if document.superseded_by else ""
 
 
-def _asked(question: str, family: Sequence[DocumentRef]) -> list[DocumentRef]:
+def _chosen(asked: _Asked, family: Sequence[DocumentRef]) -> list[DocumentRef]:
     """Those of the family, newest first, that the question asks for; none when it asks for no edition."""
-    named = asked_editions(question)
-    if exact := [one for one in family if any(is_edition(asked, one.edition) for asked in named)]:
+    if exact := [one for one in family if any(is_edition(day, one.edition) for day in asked.editions)]:
         return exact
     # "in 2025" asks for the policy of 2024 when the next one is that of 2026
-    if then := [one for one in family if any(in_force(asked, one.edition) for asked in named)]:
+    if then := [one for one in family if any(in_force(day, one.edition) for day in asked.editions)]:
         return then[:1]
-    if not asks_for_former(question):
+    if not asked.former:
         return []
     return [one for one in family if any(newer(other, one) for other in family)][:1]

@@ -152,7 +152,8 @@ kin = Table(
     Column("similarity", Float, nullable=False),
 )
 
-# Bands of MinHash signatures (locality-sensitive hashing): documents that share one may be near-duplicates.
+# The hash of a document's subject (title without marks of the version, language, script): only documents that
+# share it are compared.
 band = Table(
     "band",
     metadata,

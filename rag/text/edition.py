@@ -6,6 +6,7 @@ rag.text.dates). Dates and versions are two kinds: only what both of two documen
 
 from __future__ import annotations
 
+import functools
 import re
 
 from rag.text.dates import Mark, dates, plain_digits, versions
@@ -142,6 +143,7 @@ def _after(a: str, b: str) -> bool | None:
     return None if a.startswith(b) or b.startswith(a) else a > b
 
 
+@functools.lru_cache(1 << 14)
 def later(a: str, b: str) -> bool | None:
     """Whether edition ``a`` is later than ``b``; None when that cannot be told.
 
