@@ -59,12 +59,18 @@ class Run:
         self._states: Mapping[str, PlaceState] = {}
         self._total = self._done = self._size = 0
         self._lock = threading.Lock()
+        self._inner: dict[str, list[str]] = {}
 
     def begin(
         self, states: Mapping[str, PlaceState], files: Sequence[SourceFile], refused: Sequence[Failure]
     ) -> None:
         """Tell what there is to do."""
         self._states = states
+        # by archive or mail, so that not all of a large source is looked through for each of its files
+        for uri in states:
+            steps = uri.split(INSIDE)
+            for depth in range(1, len(steps)):
+                self._inner.setdefault(INSIDE.join(steps[:depth]), []).append(uri)
         self._total = len(files)
         self._failed = {failure.source: failure for failure in refused}
         self._progress("scan", 0, len(files), "", sum(file.size or 0 for file in files))
@@ -82,7 +88,7 @@ class Run:
                 if sum(len(read.chunks) for read in self._window) >= SLICE:
                     self.flush(writer)
             case Unchanged():
-                self.seen.update((outcome.uri, *self._inside(outcome.uri)))
+                self.seen.update((outcome.uri, *self._inner.get(outcome.uri, ())))
                 self._counts["unchanged"] += 1 + outcome.inner
             case Touch():
                 self._touch(outcome.places)
@@ -177,9 +183,6 @@ class Run:
         had = known is not None and not (known.error and known.document_id is None)
         self._counts["updated" if had else "added"] += 1
 
-    def _inside(self, uri: str) -> list[str]:
-        return [other for other in self._states if other.startswith(uri + INSIDE)]
-
     def _touch(self, places: Sequence[Place]) -> None:
         for place in places:
             self.seen.add(place.uri)
@@ -200,7 +203,7 @@ class Run:
 
     def _fail(self, outcome: Fail) -> None:
         place, known = outcome.place, self._states.get(outcome.place.uri)
-        self.seen.update((place.uri, *self._inside(place.uri)))
+        self.seen.update((place.uri, *self._inner.get(place.uri, ())))
         self._failed[place.uri] = Failure(place.uri, outcome.error)
         again = known is not None and (known.error, known.pipeline) == (outcome.error, self.version)
         same = known is not None and (known.size, known.modified, known.etag) == (
