@@ -83,6 +83,8 @@ class Run:
                     self._through(file)
             case Read():
                 self.seen.add(outcome.place.uri)
+                if outcome.notes:
+                    self._failed[outcome.place.uri] = Failure(outcome.place.uri, "; ".join(outcome.notes))
                 self._window.append(outcome)
                 self._progress("parse", self._done, self._total, outcome.name, self._size)
                 if sum(len(read.chunks) for read in self._window) >= SLICE:

@@ -2,11 +2,13 @@
 
 One warm worker is kept and reused, so that small files stay fast; it is replaced only when it ran out of time
 or memory, or crashed. It is a fresh interpreter, never a fork of this one: a fork of a process with torch's
-threads can hang. What it starts itself (LibreOffice) is of its process group, and is killed with it.
+threads can hang. What it starts itself (LibreOffice, tesseract) is of its process group, and is
+killed with it.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -69,11 +71,24 @@ class Parser:
         away, before. Raises UnreadableFileError, UnsupportedFormatError or TooLargeError; the parser stays
         usable after each of them.
         """
-        deadline = time.monotonic() + self._settings.parse_timeout_s
         scratch = self._emptied()
-        asked = json.dumps(
-            {"name": name, "settings": self._settings.model_dump(), "scratch": str(scratch)}
-        ).encode("utf-8")
+        reply = self._asked(data, {"name": name, "scratch": str(scratch)})
+        return _parsed(reply, scratch / _PARTS)
+
+    def picture(self, data: bytes, page: int, dpi: float) -> bytes:
+        """Page ``page`` (from 1) of a PDF or a picture, as PNG with ``dpi`` dots per inch, fewer for a page
+        so large that it would have over 40 million.
+
+        Raises PageNotFoundError, UnsupportedFormatError for formats without pages, UnreadableFileError,
+        TooLargeError.
+        """
+        reply = self._asked(data, {"page": page, "dpi": dpi})
+        _raise_error(reply)
+        return base64.b64decode(reply["picture"])
+
+    def _asked(self, data: bytes, question: Mapping[str, object]) -> Mapping[str, Any]:
+        deadline = time.monotonic() + self._settings.parse_timeout_s
+        asked = json.dumps({**question, "settings": self._settings.model_dump()}).encode("utf-8")
         try:
             reply = self._exchange(asked + b"\n", data, deadline)
         except TimeoutError as error:
@@ -89,7 +104,7 @@ class Parser:
             raise
         if reply.get("spent"):
             self._kill()
-        return _parsed(reply, scratch / _PARTS)
+        return reply
 
     @property
     def pid(self) -> int | None:
@@ -134,9 +149,16 @@ class Parser:
         length = (len(head) + len(data)).to_bytes(_HEAD, "little")
         for part in (length + head, data):
             _write(worker.stdin, part, deadline)
-        size = int.from_bytes(_read(worker.stdout, _HEAD, deadline), "little")
-        reply: Mapping[str, Any] = json.loads(_read(worker.stdout, size, deadline))
-        return reply
+        # what OCR takes comes on top, up to what the settings allow it in all
+        allowance = self._settings.ocr_max_pages * self._settings.ocr_timeout_s
+        while True:
+            size = int.from_bytes(_read(worker.stdout, _HEAD, deadline), "little")
+            reply: Mapping[str, Any] = json.loads(_read(worker.stdout, size, deadline))
+            if "more_s" not in reply:
+                return reply
+            more = min(float(reply["more_s"]), allowance)
+            allowance -= more
+            deadline += more
 
     def _kill(self) -> None:
         worker, self._worker = self._worker, None
@@ -152,18 +174,22 @@ class Parser:
         worker.wait()
 
 
-def _parsed(reply: Mapping[str, Any], folder: Path) -> Parsed:
+def _raise_error(reply: Mapping[str, Any]) -> None:
     if "error" in reply:
         kind = getattr(errors, str(reply["error"]), UnreadableFileError)
         kind = kind if issubclass(kind, IngestError) else UnreadableFileError
         raise kind(str(reply["message"]), str(reply.get("remedy", "")))
+
+
+def _parsed(reply: Mapping[str, Any], folder: Path) -> Parsed:
+    _raise_error(reply)
     blocks = tuple(Block(*values) for values in reply["blocks"])
     # the path is made here: a worker that was taken over must not name files
     parts = tuple(
         Part(part_name(name), folder / str(number), error)
         for number, (name, error) in enumerate(reply["parts"])
     )
-    return Parsed(reply["title"], blocks, reply["mime"], parts)
+    return Parsed(reply["title"], blocks, reply["mime"], parts, tuple(map(str, reply["notes"])))
 
 
 def _wait(pipe: IO[bytes], event: int, deadline: float) -> None:

@@ -70,13 +70,15 @@ class Part:
 class Parsed:
     """What a parser found: the document's own title (empty when it has none), its blocks and its kind.
 
-    Files that came out of it are ``parts``; an archive has nothing else.
+    Files that came out of it are ``parts``; an archive has nothing else. ``notes`` say what of it was not
+    read and why, a line each.
     """
 
     title: str
     blocks: tuple[Block, ...]
     mime: str
     parts: tuple[Part, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def clean(text: str, verbatim: bool = False) -> str:

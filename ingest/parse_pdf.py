@@ -1,27 +1,32 @@
 """PDF files -> blocks with page numbers, read with pdfium.
 
-Page by page: characters -> lines with their places; then, over the whole document, running heads and feet are
-dropped, columns are put in the order in which they are read, the outline's titles become headings, and lines
-become paragraphs and tables.
+Page by page: characters -> lines with their places, or a picture -> lines by OCR; then, over the whole
+document, running heads and feet are dropped, columns are put in the order in which they are read, titles of
+the outline become headings, and lines become paragraphs and tables.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import pypdfium2
+import pypdfium2.raw
 
 from ingest.parse_blocks import Parsed
+from ingest.parse_ocr import Extend
 from ingest.parse_pdf_blocks import blocks_of_lines
 from ingest.parse_pdf_columns import reading_order
+from ingest.parse_pdf_garbage import is_garbage
 from ingest.parse_pdf_grid import with_tables
 from ingest.parse_pdf_lines import Line, page_lines, page_text
 from ingest.parse_pdf_margins import without_running
 from ingest.parse_pdf_outline import Entry, headed, outline
-from ingest.parse_pdf_rules import Rule, page_rules
+from ingest.parse_pdf_rules import page_drawing
+from ingest.parse_pdf_scan import Page, judged, read_scans
 from rag.errors import UnreadableFileError
+from rag.settings import IngestSettings
 
 __all__ = ["opened", "parse_pdf"]
 
@@ -31,39 +36,32 @@ _JUNK_TITLE = re.compile(
     re.IGNORECASE,
 )
 _pdfium: Any = pypdfium2  # it has no types
-_UNUSABLE = re.compile("[\ufffd\ue000-\uf8ff]")
+raw: Any = pypdfium2.raw
 _TAIL = 1 << 16
 
 
-class _Page(NamedTuple):
-    """``strays`` are lines that run in another direction than the page's ``lines``."""
+def parse_pdf(data: bytes, name: str, settings: IngestSettings, extend: Extend) -> Parsed:
+    """What a PDF says: its text layer, and OCR of the pages that have none or a useless one; ``extend`` is
+    asked for the time that OCR takes.
 
-    lines: list[Line]
-    strays: list[Line]
-    rules: list[Rule]
-
-
-def parse_pdf(data: bytes, name: str) -> Parsed:
-    """Text layer of a PDF. Raises UnreadableFileError when there is none, when it is protected, damaged or
-    cut short.
+    Raises UnreadableFileError when there is no text, when it is protected, damaged or cut short.
     """
     document = opened(data)
     try:
-        pages = [_page(document, number) for number in range(len(document))]
+        pages, notes = read_scans(document, list(_pages(document)), settings, extend)
         title = str(document.get_metadata_dict().get("Title", "")).strip()
         entries = outline(document)
     finally:
         document.close()
     lines = list(_ordered(pages, entries))
-    letters = "".join(line.text for line in lines)
-    if not letters:
-        raise UnreadableFileError("the PDF has no text layer (scanned pages?); OCR is not there yet")
-    if len(_UNUSABLE.findall(letters)) > 0.3 * len(letters):
+    if not lines:
         raise UnreadableFileError(
-            "the PDF's text layer is unusable (its fonts name no characters); OCR is not there yet"
+            f"the PDF has no text layer, and {notes[0]}"
+            if notes
+            else "the PDF has no text: its pages are blank"
         )
-    blocks = tuple(blocks_of_lines(lines))
-    return Parsed("" if _JUNK_TITLE.match(title) else title, blocks, "application/pdf")
+    title = "" if _JUNK_TITLE.match(title) or is_garbage(title) else title
+    return Parsed(title, tuple(blocks_of_lines(lines)), "application/pdf", notes=tuple(notes))
 
 
 def opened(data: bytes) -> Any:  # noqa: ANN401 - pypdfium2 has no types
@@ -78,21 +76,31 @@ def opened(data: bytes) -> Any:  # noqa: ANN401 - pypdfium2 has no types
         raise UnreadableFileError("the PDF is damaged") from error
 
 
-def _page(document: Any, number: int) -> _Page:  # noqa: ANN401
-    try:
-        page = document[number]
-        text_page = page.get_textpage()
-    except pypdfium2.PdfiumError as error:
-        raise UnreadableFileError(f"the PDF is damaged: page {number + 1} cannot be read") from error
-    try:
-        lines, strays, turn = page_lines(text_page, page_text(text_page), number + 1)
-        return _Page(lines, strays, page_rules(page, turn))
-    finally:
-        text_page.close()
-        page.close()
+def _pages(document: Any) -> Iterator[Page]:  # noqa: ANN401
+    # what was filled into the fields of a form is not part of its pages
+    filled_in = document.get_formtype() != raw.FORMTYPE_NONE
+    for number in range(len(document)):
+        try:
+            page = document[number]
+            if filled_in and raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY) == raw.FLATTEN_SUCCESS:
+                # the page as it was read shows it only when it is opened again
+                page.close()
+                page = document[number]
+            text_page = page.get_textpage()
+        except pypdfium2.PdfiumError as error:
+            raise UnreadableFileError(f"the PDF is damaged: page {number + 1} cannot be read") from error
+        try:
+            text = page_text(text_page)
+            lines, strays, turn = page_lines(text_page, text, number + 1)
+            drawn = page_drawing(page, turn)
+            doubt = judged(text, lines, drawn, page.get_height())
+            yield Page(lines, strays, drawn.rules, doubt)
+        finally:
+            text_page.close()
+            page.close()
 
 
-def _ordered(pages: Sequence[_Page], entries: Sequence[Entry]) -> Iterator[Line]:
+def _ordered(pages: Sequence[Page], entries: Sequence[Entry]) -> Iterator[Line]:
     titles: dict[int, list[Entry]] = {}
     for entry in entries:
         titles.setdefault(entry.page, []).append(entry)

@@ -28,7 +28,9 @@ _CAPTION = re.compile(
 )
 _REFERENCE = re.compile(r"\[\w{1,12}\]\s")
 _CUT_ADDRESS = re.compile(r"(?:https?://|www\.)\S*[./_=&?%-]$")
+_HAN_AND_DIGIT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff，。、；：][0-9]|[0-9][\u3040-\u30ff\u3400-\u9fff]")
 _NUMBER = re.compile(r"[\d ivxlc.\-–]+")
+_SEVERAL = 3
 # Ranks below those of headings that are set in larger type or named by the outline
 _BY_WORDS, _BY_WEIGHT = 20, 30
 
@@ -83,7 +85,7 @@ def _margins(lines: Sequence[Line]) -> dict[Line, float]:
         rights.setdefault(line.page, {}).setdefault(round(line.left), []).append(line.right)
     for page in rights.values():
         for left, found in page.items():
-            page[left] = sorted(found, reverse=True)[:2]
+            page[left] = sorted(found, reverse=True)[:3]
     margins = {}
     for line in lines:
         near = [
@@ -109,11 +111,13 @@ def _usual_gaps(lines: Sequence[Line], margins: Mapping[Line, float]) -> dict[fl
     for a, b in pairwise(lines):
         if a.page == b.page and a.size == b.size and a.y - b.y > 0.5 * a.size and not _is_contents(a):
             gap = (a.y - b.y) / a.size
-            if a.right > 0.9 * margins[a]:
+            if margins[a] - a.right < 0.1 * (margins[a] - a.left) + 0.1 * a.size:
                 likely.setdefault(a.size, []).append(gap)
             if abs(a.right - b.right) < 0.3 * a.size and abs(a.left - b.left) < 0.3 * a.size:
                 sure.setdefault(a.size, []).append(gap)
-    return {size: statistics.median_low(sure.get(size, found)) for size, found in likely.items()}
+    usual = {size: statistics.median_low(found) for size, found in sure.items() if len(found) >= _SEVERAL}
+    # few lines: distances of paragraphs are among them, and are the wider ones
+    return {size: sorted(found)[len(found) // 4] for size, found in likely.items()} | usual
 
 
 def _groups(lines: Sequence[Line], margins: Mapping[Line, float]) -> list[list[Line]]:
@@ -206,17 +210,35 @@ def _whole(group: Sequence[Line], margins: Mapping[Line, float]) -> str:
     for before, line in pairwise(group):
         right = margins[before]
         full = before.right >= right - 0.12 * (right - before.left) - 0.5 * line.size
-        indented = line.left > before.left + 0.8 * line.size and _ENDED.search(before.text)
+        full = full or _had_no_room(before, line, right)
+        # an item's text hangs to the right of its mark
+        hangs = is_list_item(before.text) or _REFERENCE.match(before.text)
+        indented = line.left > before.left + 0.8 * line.size and _ENDED.search(before.text) and not hangs
         # from one column to the next a sentence runs on
         moved_up = line.y > before.y + line.size and not _ENDED.search(before.text)
         opens = is_list_item(line.text) or _REFERENCE.match(line.text) or _is_contents(before)
         if (full or moved_up) and not indented and not opens:
             head, _, tail = text.rpartition("\n")
-            made = tail + line.text if _CUT_ADDRESS.search(tail) else join(tail, line.text)
+            close = _CUT_ADDRESS.search(tail) or _HAN_AND_DIGIT.search(tail[-1:] + line.text[:1])
+            made = tail + line.text if close else join(tail, line.text)
             text = f"{head}\n{made}" if head else made
         else:
             text = f"{text}\n{line.text}"
     return text
+
+
+def _had_no_room(before: Line, line: Line, right: float) -> bool:
+    """Whether the first word of the line would not have fitted above; Han may be parted anywhere."""
+    word = line.words[0] if line.words else None
+    if word is None or word.text[0] >= "\u2e80":
+        return False
+    return before.right + 0.2 * line.size + word.right - word.left > right
+
+
+def _cut(text: str) -> bool:
+    """Whether the last line is long enough to have been cut by the page's end: a signature is not."""
+    lines = text.split("\n")
+    return width(lines[-1]) >= 0.6 * max(map(width, lines))
 
 
 def _across_pages(blocks: Sequence[Block]) -> list[Block]:
@@ -234,6 +256,7 @@ def _across_pages(blocks: Sequence[Block]) -> list[Block]:
             and len(last.text) > 80
             and not _ENDED.search(last.text)
             and _CONTINUES.match(block.text)
+            and _cut(last.text)
         ):
             head, _, tail = last.text.rpartition("\n")
             whole = join(tail, block.text)

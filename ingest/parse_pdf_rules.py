@@ -1,4 +1,4 @@
-"""Ruled lines that a PDF page draws, as pdfium gives them: borders of tables are made of them."""
+"""What a PDF page draws beside its text: pictures, and the ruled lines that borders of tables are made of."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 import pypdfium2.raw
 
-__all__ = ["Rule", "page_rules"]
+__all__ = ["Drawn", "Rule", "page_drawing"]
 
 raw: Any = pypdfium2.raw  # it has no types
 # In points: a rule is at most so thick and at least so long
 _THICKEST, _SHORTEST = 3.0, 6.0
 # Drawings have more; they are no tables
+_LOOKED_AT = (raw.FPDF_PAGEOBJ_PATH, raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_FORM)
 _MOST_OBJECTS, _MOST_SEGMENTS, _MOST_RULES = 20_000, 4_000, 3_000
 
 
@@ -31,30 +32,50 @@ class Rule(NamedTuple):
         return self.foot == self.top
 
 
-def page_rules(page: Any, turn: int) -> list[Rule]:  # noqa: ANN401 - pypdfium2 has no types
-    """Rules of the page, turned as its lines are (``turn`` quarters); none where there are too many for
+class Drawn(NamedTuple):
+    """What a page shows beside text: ``images`` is the share of it that pictures cover, ``other`` counts what
+    is neither text nor picture.
+    """
+
+    rules: list[Rule]
+    images: float
+    other: int
+
+
+def page_drawing(page: Any, turn: int) -> Drawn:  # noqa: ANN401 - pypdfium2 has no types
+    """What the page draws, turned as its lines are (``turn`` quarters); no rules where there are too many for
     a table.
     """
     total = raw.FPDFPage_CountObjects(page)
-    found: list[Rule] = []
+    rules: list[Rule] = []
+    images, other = 0.0, 0
     edges = tuple(ctypes.c_float() for _ in range(4))
     left, foot, right, top = edges
     refs = tuple(map(ctypes.byref, edges))
     for index in range(min(total, _MOST_OBJECTS)):
         drawn = raw.FPDFPage_GetObject(page, index)
-        if raw.FPDFPageObj_GetType(drawn) != raw.FPDF_PAGEOBJ_PATH:
+        kind = raw.FPDFPageObj_GetType(drawn)
+        if kind == raw.FPDF_PAGEOBJ_TEXT:
             continue
-        if not raw.FPDFPageObj_GetBounds(drawn, *refs):
+        other += kind != raw.FPDF_PAGEOBJ_IMAGE
+        if kind not in _LOOKED_AT or not raw.FPDFPageObj_GetBounds(drawn, *refs):
             continue
         box = (left.value, foot.value, right.value, top.value)
-        rule = _rule(*box)
-        if rule is not None:
-            found.append(_turned(rule, turn))
-        elif box[2] - box[0] > _SHORTEST and box[3] - box[1] > _SHORTEST and _is_stroked(drawn):
-            found += [_turned(rule, turn) for rule in _sides(drawn)]
-        if len(found) > _MOST_RULES:
-            return []
-    return found
+        if kind == raw.FPDF_PAGEOBJ_PATH:
+            if len(rules) <= _MOST_RULES:
+                rules += (_turned(rule, turn) for rule in _rules(drawn, box))
+        else:
+            images += max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
+    area = raw.FPDF_GetPageWidthF(page) * raw.FPDF_GetPageHeightF(page)
+    return Drawn(rules if len(rules) <= _MOST_RULES else [], images / area if area else 0.0, other)
+
+
+def _rules(path: Any, box: tuple[float, float, float, float]) -> Iterator[Rule]:  # noqa: ANN401
+    rule = _rule(*box)
+    if rule is not None:
+        yield rule
+    elif box[2] - box[0] > _SHORTEST and box[3] - box[1] > _SHORTEST and _is_stroked(path):
+        yield from _sides(path)
 
 
 def _rule(left: float, foot: float, right: float, top: float) -> Rule | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from ingest.parse_blocks import Block
 from ingest.parse_lines import join
@@ -84,16 +85,41 @@ def _table(run: Sequence[Line]) -> list[Block]:
     # in justified text the gaps of neighbouring lines do not agree: their parts overlap to fewer columns
     if len(columns) < 2 or len(columns) < widest:
         return []
+    # rows that stand farther apart than the lines of a cell tell the two from each other
+    apart = [
+        before.y - line.y
+        for before, line in pairwise(run)
+        if len(line.cells) > 1 and _column(columns, line.cells[0]) == 0
+    ]
     rows: list[list[str]] = []
-    for line in run:
-        if len(line.cells) > 1:
+    last: list[Cell | None] = [None] * len(columns)
+    for number, line in enumerate(run):
+        starts = number == 0 or _column(columns, line.cells[0]) == 0
+        tight = number > 0 and run[number - 1].y - line.y < 0.9 * min(apart, default=0.0)
+        wrapped = all(_is_wrapped(last[_column(columns, cell)], cell, columns) for cell in line.cells)
+        if len(line.cells) > 1 and (starts or not (tight or wrapped)):
             rows.append([""] * len(columns))
+            last = [None] * len(columns)
         for cell in line.cells:
-            middle = (cell.left + cell.right) / 2
-            column = min(range(len(columns)), key=lambda i: _distance(columns[i], middle))
+            column = _column(columns, cell)
             before = rows[-1][column]
             rows[-1][column] = join(before, cell.text) if before else cell.text
+            last[column] = cell
     return table_blocks(rows, run[0].page)
+
+
+def _column(columns: Sequence[Column], cell: Cell) -> int:
+    middle = (cell.left + cell.right) / 2
+    return min(range(len(columns)), key=lambda i: _distance(columns[i], middle))
+
+
+def _is_wrapped(before: Cell | None, cell: Cell, columns: Sequence[Column]) -> bool:
+    """Whether the cell's first word would not have fitted behind the line above it."""
+    if before is None:
+        return False
+    word = 1 if cell.text[0] >= "\u2e80" else len(cell.text.split(" ", 1)[0])
+    width = (cell.right - cell.left) * (word + 1) / (len(cell.text) + 1)
+    return before.right + width > columns[_column(columns, cell)][1]
 
 
 def _distance(column: Column, x: float) -> float:

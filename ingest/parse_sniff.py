@@ -48,12 +48,11 @@ _PROMISED = (
     ".docx", ".pptx", ".xlsx", ".pdf", ".doc", ".xls", ".ppt", ".odt", ".ods", ".odp", ".rtf", ".epub",
     ".msg", ".zip", ".tar", ".gz", ".tgz",
 )  # fmt: skip
+_PICTURE = re.compile(
+    rb"\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a|II[*+]\x00|MM\x00[*+]|RIFF....WEBP|BM.{4}\x00{4}.{4}[\x0c\x28-\x7c]\x00\x00\x00",
+    re.DOTALL,
+)
 _FOREIGN = (
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
-    (b"II*\x00", "a TIFF image"),
-    (b"MM\x00*", "a TIFF image"),
     (b"7z\xbc\xaf", "a 7z archive"),
     (b"Rar!", "a RAR archive"),
     (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
@@ -102,6 +101,8 @@ def sniff(data: bytes, name: str) -> str:
         return "tar"
     if data.startswith(b"{\\rtf"):
         return "rtf"
+    if _PICTURE.match(data):
+        return "image"
     for mark, what in _FOREIGN:
         if data.startswith(mark):
             raise UnsupportedFormatError(f"this is {what}; {FORMATS} are read")

@@ -2,14 +2,16 @@
 by it.
 
 Protocol, both ways: 8 bytes of length, then that many bytes. A request is a JSON line (name, settings,
-scratch folder) and the file's bytes; the reply is JSON, either {"title", "mime", "blocks", "parts"} or
-{"error", "message", "remedy"}; the files of parts lie in the folder "parts" of the scratch folder, named by
-their number. JSON and not pickle, so that a document that takes over this process cannot take over the one
-that reads its answer.
+scratch folder) and the file's bytes; the reply is JSON, either {"title", "mime", "blocks", "parts", "notes"}
+or {"error", "message", "remedy"}; the files of parts lie in the folder "parts" of the scratch folder, named
+by their number. A request with "page" and "dpi" is answered with {"picture"}, a PNG in base64. Any number of
+{"more_s"} may come before the reply: seconds that OCR takes, on top of the file's limit. JSON and not pickle,
+so that a document that takes over this process cannot take over the one that reads its answer.
 """
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import os
@@ -54,7 +56,11 @@ _PARSERS = {
     "fodf": ("ingest.parse_odf", "parse_flat_odf"),
     "epub": ("ingest.parse_epub", "parse_epub"),
     "rtf": ("ingest.parse_rtf", "parse_rtf"),
+}
+# These may need OCR, and time for it
+_SEEN = {
     "pdf": ("ingest.parse_pdf", "parse_pdf"),
+    "image": ("ingest.parse_image", "parse_image"),
 }
 # These find files inside of the file
 _OPENERS = {
@@ -65,6 +71,8 @@ _OPENERS = {
     "tar": ("ingest.parse_archive", "parse_tar"),
     "packed": ("ingest.parse_archive", "parse_packed"),
 }
+# This shows a page instead of reading it
+_DRAWER = ("ingest.parse_page", "page_picture")
 # These become another kind first
 _CONVERTER = ("ingest.parse_old_office", "modernised")
 _CONVERTED = {
@@ -81,9 +89,11 @@ _ZIPPED = ("docx", "pptx", "xlsx", "odf", "epub")
 _PLAIN = ("txt", "md", "csv", "markup", "tex", "code")
 
 
-def parse_bytes(data: bytes, name: str, settings: IngestSettings, scratch: Path) -> Parsed:
-    """Parse in this process; parts go to the folder "parts" of ``scratch``, which is there. Raises an
-    IngestError of a kind that fits.
+def parse_bytes(
+    data: bytes, name: str, settings: IngestSettings, scratch: Path, extend: Callable[[float], None]
+) -> Parsed:
+    """Parse in this process; parts go to the folder "parts" of ``scratch``, which is there, and ``extend`` is
+    asked for the seconds that OCR takes. Raises an IngestError of a kind that fits.
     """
     with _memory_limited(settings.parse_memory_mb):
         kind = sniff(data, name)
@@ -96,11 +106,13 @@ def parse_bytes(data: bytes, name: str, settings: IngestSettings, scratch: Path)
     # plain text cannot shrink below a quarter by decoding: refuse it before it is taken apart
     if kind in _PLAIN and len(data) > 4 * limit:
         raise _too_long(settings)
-    parser = _imported(_OPENERS.get(kind) or _PARSERS[kind])
+    parser = _imported(_OPENERS.get(kind) or _SEEN.get(kind) or _PARSERS[kind])
     with _memory_limited(settings.parse_memory_mb):
         parsed: Parsed
         if kind in _OPENERS:
             parsed = parser(data, name, PartWriter(scratch / "parts", settings))
+        elif kind in _SEEN:
+            parsed = parser(data, name, settings, extend)
         else:
             parsed = parser(data, name)
     if sum(len(block.text.encode("utf-8", "replace")) for block in parsed.blocks) > limit:
@@ -149,19 +161,28 @@ def receive(stream: BinaryIO) -> bytes | None:
     return body if len(body) == length else None
 
 
-def _answer(request: bytes) -> dict[str, object]:
+def _answer(request: bytes, tell: Callable[[dict[str, object]], None]) -> dict[str, object]:
     head, _, data = request.partition(b"\n")
     asked = json.loads(head)
     settings = IngestSettings.model_validate(asked["settings"])
     # should the parent die, nobody is left to kill a parser that hangs: the kernel does it
     signal.setitimer(signal.ITIMER_REAL, settings.parse_timeout_s + 5)
+
+    def extend(seconds: float) -> None:
+        left, _ = signal.getitimer(signal.ITIMER_REAL)
+        signal.setitimer(signal.ITIMER_REAL, max(0.1, left + seconds))
+        tell({"more_s": seconds})
+
     try:
-        parsed = parse_bytes(data, asked["name"], settings, Path(asked["scratch"]))
+        if "page" in asked:
+            return {"picture": _picture(data, asked["page"], asked["dpi"], settings)}
+        parsed = parse_bytes(data, asked["name"], settings, Path(asked["scratch"]), extend)
         return {
             "title": parsed.title,
             "mime": parsed.mime,
             "blocks": [astuple(block) for block in parsed.blocks],
             "parts": [(part.name, part.error) for part in parsed.parts],
+            "notes": parsed.notes,
         }
     except IngestError as error:
         return {"error": type(error).__name__, "message": error.message, "remedy": error.remedy}
@@ -182,15 +203,26 @@ def _answer(request: bytes) -> dict[str, object]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def _picture(data: bytes, page: int, dpi: float, settings: IngestSettings) -> str:
+    with _memory_limited(settings.parse_memory_mb):
+        kind = sniff(data, "")
+        drawn: bytes = _imported(_DRAWER)(data, kind, page, dpi)
+    return base64.b64encode(drawn).decode("ascii")
+
+
 def main() -> None:
     """Serve requests from standard input until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # libraries print notices: keep them out of the replies
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+
+    def tell(message: dict[str, object]) -> None:
+        send(replies, json.dumps(message).encode("utf-8"))
+
     while (request := receive(sys.stdin.buffer)) is not None:
-        reply = _answer(request)
+        reply = _answer(request, tell)
         del request
-        send(replies, json.dumps(reply).encode("utf-8"))
+        tell(reply)
         if reply.get("spent"):
             return

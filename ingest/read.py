@@ -83,13 +83,16 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The content is new: to be embedded and put. ``file`` is the listed file, None for one inside of it."""
+    """The content is new: to be embedded and put. ``file`` is the listed file, None for one inside of it;
+    ``notes`` say what of it could not be read.
+    """
 
     place: Place
     file: SourceFile | None
     document: Document
     chunks: Sequence[Chunk]
     signature: Signature
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -226,7 +229,7 @@ class Reader:
         if self._settings.ingest.keep_originals:
             keep_original(self._settings.originals_dir, sha256, data)
         chunks = chunk(document, self._embedder.count_tokens, self._settings.ingest.chunk_tokens)
-        yield Read(place, file if depth == 0 else None, document, chunks, sign(document))
+        yield Read(place, file if depth == 0 else None, document, chunks, sign(document), parsed.notes)
 
     def _part(self, parent: Place, part: Part, depth: int) -> Iterator[Outcome]:
         """A file inside of another: it is read as its container is, and by the same readers."""

@@ -18,7 +18,8 @@
     │   ├── SourceConflictError      a source of that name is there, or is not to be changed like this
     │   ├── UnsupportedFormatError   no parser for it
     │   ├── UnreadableFileError      damaged, encrypted, empty, not what its name says
-    │   └── TooLargeError            over a limit of the settings
+    │   ├── TooLargeError            over a limit of the settings
+    │   └── PageNotFoundError        the file has no page of that number
     ├── StoreError
     │   ├── DiskFullError            no room left to write
     │   ├── NotFoundError            no such document, or not for this reader
@@ -48,6 +49,7 @@ __all__ = [
     "ModelError",
     "ModelMissingError",
     "NotFoundError",
+    "PageNotFoundError",
     "QuestionError",
     "SchemaError",
     "SettingsError",
@@ -149,6 +151,10 @@ class UnreadableFileError(IngestError):
 
 class TooLargeError(IngestError):
     """The file exceeds a limit of the settings."""
+
+
+class PageNotFoundError(IngestError):
+    """The file has no page of that number."""
 
 
 class StoreError(CitewellError):

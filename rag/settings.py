@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from rag.errors import SettingsError
+from rag.source_settings import GroupRule, Section, SourceKind, SourceSettings
 
 __all__ = [
     "GroupRule",
@@ -38,11 +39,7 @@ PREFIX = "CITEWELL_"
 FILE = "citewell.toml"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class EmbedderSettings(_Section):
+class EmbedderSettings(Section):
     """Turns text into vectors."""
 
     model: str = Field("multilingual-e5-small", description="Name of the embedder in the catalogue.")
@@ -56,7 +53,7 @@ class EmbedderSettings(_Section):
     )
 
 
-class GeneratorSettings(_Section):
+class GeneratorSettings(Section):
     """Writes draft sentences from the evidence."""
 
     model: str = Field("qwen2.5-coder-1.5b-instruct", description="Name of the generator in the catalogue.")
@@ -77,7 +74,7 @@ class GeneratorSettings(_Section):
     timeout_s: float = Field(60, gt=0, description="Seconds that one generation may take.")
 
 
-class IngestSettings(_Section):
+class IngestSettings(Section):
     """Limits and sizes of the document path."""
 
     chunk_tokens: int = Field(
@@ -103,6 +100,21 @@ class IngestSettings(_Section):
     )
     parse_timeout_s: float = Field(120, gt=0, description="Seconds that one file may take to parse.")
     parse_memory_mb: int = Field(1000, ge=100, description="Memory that parsing one file may take, in MB.")
+    ocr: bool = Field(
+        True, description="Read scanned pages and images with tesseract; False leaves them without text."
+    )
+    ocr_languages: str = Field(
+        "eng+chi_sim+chi_tra",
+        pattern=r"^[A-Za-z_/]+(\+[A-Za-z_/]+)*$",
+        description="Languages of scans, in tesseract's names, joined by +; only installed ones are used.",
+    )
+    ocr_dpi: int = Field(300, ge=70, le=600, description="Dots per inch that scanned pages are read at.")
+    ocr_max_pages: int = Field(
+        500, ge=0, description="Pages of one file that are read by OCR at most; a page takes seconds."
+    )
+    ocr_timeout_s: float = Field(
+        60, gt=0, description="Seconds that OCR of one page may take, beyond parse_timeout_s."
+    )
     libreoffice: str = Field(
         "soffice",
         description="LibreOffice's program, by name or path; it opens doc, xls and ppt. Empty: not used.",
@@ -121,41 +133,7 @@ class IngestSettings(_Section):
     )
 
 
-SourceKind = Literal["folder", "files", "web", "git", "confluence", "notion", "slack", "mail"]
-
-
-class GroupRule(_Section):
-    """Who may read the files of a source that match a pattern."""
-
-    pattern: str = Field(
-        description="Path below the source's location, with * ? [] and ** (gitignore style)."
-    )
-    groups: tuple[str, ...] = Field(description="Groups that may read them; empty: everyone.")
-
-
-class SourceSettings(_Section):
-    """One place that documents come from, as ``[sources.NAME]`` or added by `citewell source add`."""
-
-    kind: SourceKind = Field(
-        "folder",
-        description="folder (also a file or a glob), files (any fsspec URL: s3, gcs, az, sftp, smb, http), "
-        "web, git, or an export archive: confluence, notion, slack, mail.",
-    )
-    location: str = Field(min_length=1, description="Path or URL; of a web site its start page or sitemap.")
-    collection: str = Field("default", min_length=1, description="Collection that its documents belong to.")
-    groups: tuple[str, ...] = Field((), description="Groups that may read its documents; empty: everyone.")
-    rules: tuple[GroupRule, ...] = Field(
-        (), description="Exceptions to groups by path; the last rule that matches decides."
-    )
-    include: tuple[str, ...] = Field((), description="Only paths that match one of these patterns.")
-    exclude: tuple[str, ...] = Field((), description="No paths that match one of these patterns.")
-    schedule: str = Field("", description="Cron expression of its syncs (minute hour day month weekday).")
-    options: dict[str, str | int | float | bool] = Field(
-        {}, description="What else the kind takes; `citewell source add --help` lists it."
-    )
-
-
-class JobSettings(_Section):
+class JobSettings(Section):
     """The worker that keeps sources up to date."""
 
     database_url: str = Field("", description="Postgres of the queue (postgresql://…); empty: SQLite.")
@@ -170,7 +148,7 @@ class JobSettings(_Section):
     )
 
 
-class RetrieveSettings(_Section):
+class RetrieveSettings(Section):
     """How many passages are looked at."""
 
     candidates: int = Field(50, ge=1, description="Passages taken from each of the two searches.")
@@ -178,7 +156,7 @@ class RetrieveSettings(_Section):
     rrf_k: float = Field(60, gt=0, description="Constant of reciprocal rank fusion (Cormack et al. 2009).")
 
 
-class AnswerSettings(_Section):
+class AnswerSettings(Section):
     """What is shown to the reader."""
 
     policy: Literal["strict", "flag"] = Field(
@@ -194,14 +172,14 @@ class AnswerSettings(_Section):
     max_question_chars: int = Field(2000, ge=10, description="Longer questions are refused.")
 
 
-class ServerSettings(_Section):
+class ServerSettings(Section):
     """The HTTP API."""
 
     host: str = Field("127.0.0.1", description="Address to listen on; only loopback until sign-in exists.")
     port: int = Field(8100, ge=1, le=65535, description="Port to listen on.")
 
 
-class LogSettings(_Section):
+class LogSettings(Section):
     """What is logged."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

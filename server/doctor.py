@@ -84,6 +84,11 @@ def _packages() -> Iterator[Finding]:
 def _programs(settings: Settings) -> Iterator[Finding]:
     """Programs that some formats need; without them such files are told as failures, the rest goes on."""
     wanted = (
+        (
+            "tesseract" if settings.ingest.ocr else "",
+            "scans and pictures",
+            "tesseract-ocr tesseract-ocr-chi-sim",
+        ),
         (settings.ingest.libreoffice, "doc, xls and ppt files", "libreoffice-writer libreoffice-calc"),
         ("git", "sources of kind git", "git"),
     )

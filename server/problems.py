@@ -43,6 +43,7 @@ STATUS: dict[type[errors.CitewellError], int] = {
     errors.UnsupportedFormatError: 415,
     errors.UnreadableFileError: 422,
     errors.TooLargeError: 413,
+    errors.PageNotFoundError: 404,
     errors.StoreError: 500,
     errors.DiskFullError: 507,
     errors.NotFoundError: 404,

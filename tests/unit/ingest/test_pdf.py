@@ -9,6 +9,7 @@ from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate, Table
 
+from ingest.parse_pdf_lines import _spelt
 from rag.errors import UnreadableFileError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -102,9 +103,27 @@ def test_hyphenated_words_and_bullets(outline):
     )
 
 
-def test_without_text_layer(read):
-    with pytest.raises(UnreadableFileError, match=r"no text layer \(scanned pages\?\); OCR is not there yet"):
-        read("a.pdf", _canvas(lambda canvas: canvas.rect(50, 50, 100, 100)))
+def test_ligatures_and_radicals_are_spelt_out():
+    # ⽤ and ⻚ are radicals that fonts often give for the characters
+    assert _spelt("ﬁnd the oﬃce \u2f64\u6237 \u2eda") == "find the office 用户 页"
+
+
+def test_without_any_text(read):
+    with pytest.raises(UnreadableFileError, match="the PDF has no text: its pages are blank"):
+        read("a.pdf", _canvas(lambda canvas: None))
+
+
+def test_what_was_filled_into_a_form_is_read(outline):
+    def draw(canvas):
+        for i, (label, value) in enumerate((("Name", "Li Wei"), ("Room", "4711"), ("Phone", "555-0192"))):
+            canvas.drawString(72, 700 - 30 * i, f"{label}:")
+            canvas.acroForm.textfield(
+                name=label, value=value, x=180, y=693 - 30 * i, width=200, height=20, fontSize=12
+            )
+
+    text = "\n".join(text for _, _, text in outline("a.pdf", _canvas(draw)))
+    for value in ("Name:", "Li Wei", "4711", "555-0192"):
+        assert value in text
 
 
 def test_password(read):

@@ -14,7 +14,7 @@ def test_the_worker_is_reused_and_replaced_when_it_dies():
         parser.parse(b"Two.", "a.txt")
         assert parser.pid == first
         with pytest.raises(UnsupportedFormatError):
-            parser.parse(b"GIF89a", "a.gif")
+            parser.parse(b"7z\xbc\xaf\x27\x1c" + bytes(60), "a.7z")
         assert parser.pid == first
         os.kill(first, 9)
         os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
