@@ -35,7 +35,7 @@ __all__ = ["Parser"]
 _BOOT = (
     "import os, sys; os.environ.update(OMP_NUM_THREADS='1', OPENBLAS_NUM_THREADS='1'); "
     "sys.path[:0] = [sys.argv[1]]; "
-    "from ingest.parse_worker import main; main()"
+    "from ingest.parse_worker import main; main(sys.argv[2])"
 )
 _HEAD = 8
 _PARTS = "parts"
@@ -72,7 +72,7 @@ class Parser:
         usable after each of them.
         """
         scratch = self._emptied()
-        reply = self._asked(data, {"name": name, "scratch": str(scratch)})
+        reply = self._asked(data, {"name": name})
         return _parsed(reply, scratch / _PARTS)
 
     def picture(self, data: bytes, page: int, dpi: float) -> bytes:
@@ -82,6 +82,7 @@ class Parser:
         Raises PageNotFoundError, UnsupportedFormatError for formats without pages, UnreadableFileError,
         TooLargeError.
         """
+        self._emptied()
         reply = self._asked(data, {"page": page, "dpi": dpi})
         _raise_error(reply)
         return base64.b64decode(reply["picture"])
@@ -129,9 +130,10 @@ class Parser:
     def _started(self) -> subprocess.Popen[bytes]:
         if self._worker is None or self._worker.poll() is not None:
             self._kill()
+            assert self._scratch is not None
             root = str(Path(__file__).resolve().parent.parent)
             self._worker = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, root],
+                [sys.executable, "-c", _BOOT, root, str(self._scratch)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -41,6 +41,8 @@ _COLUMNS, _BLOCK = "3", "6"
 # Mean confidence at which no other model is tried; below which a page may lie on its side; below which a line
 # may be of another script; below which it is no text
 _SURE, _POOR, _WEAK, _NOISE = 88.0, 60.0, 70.0, 45.0
+# So many pages that cannot be read, and none that can, are enough to tell that the file's language is missing
+_GIVE_UP = 3
 # On a strip of a page, models no farther apart than this may both be right: simplified pages lay 3 to 6
 # apart, traditional ones 11 to 13
 _CLOSE = 8.0
@@ -73,6 +75,8 @@ class Ocr:
         installed = _installed(self._program)
         self._missing = [name for name in wanted if name not in installed]
         self._illegible: list[int] = []
+        self._legible = False
+        self._left: list[int] = []
         found = [name for name in wanted if name in installed]
         if not found:
             raise UnreadableFileError(
@@ -89,7 +93,12 @@ class Ocr:
     def lines(self, picture: Image.Image, page: int, dpi: float) -> list[Line]:
         """Lines of a page's picture, in points, from the top; none when nothing is on it. Raises OcrError
         when it takes more than ``ocr_timeout_s``, or when tesseract fails.
+
+        When none of the first pages of a file was legible, the others are not tried.
         """
+        if not self._legible and len(self._illegible) >= _GIVE_UP:
+            self._left.append(page - 1)
+            return []
         began = time.monotonic()
         self._extend(self._settings.ocr_timeout_s)
         try:
@@ -108,6 +117,8 @@ class Ocr:
                 f"{named(self._illegible)} hardly legible to OCR, or in a language that is not in "
                 f"{self._settings.ocr_languages} (setting ingest.ocr_languages)"
             )
+        if self._left:
+            notes.append(f"{named(self._left)} not read by OCR, since none before was legible")
         return notes
 
     def _lines(self, picture: Image.Image, page: int, dpi: float, until: float) -> list[Line]:
@@ -121,9 +132,13 @@ class Ocr:
                 clean = cleaned(picture.rotate(turn, expand=True)) or clean
                 read = self._best(clean, dpi, until)
         read = self._mended(clean, dpi, read, until)
-        if read and confidence(read) < _POOR:
+        poor = bool(read) and confidence(read) < _POOR
+        if poor:
             self._illegible.append(page - 1)
-        kept = [line for line in read if confidence([line]) >= _NOISE]
+        elif read:
+            self._legible = True
+        # of a page in a script that no model knows, what looks like words is none
+        kept = [line for line in read if confidence([line]) >= (_POOR if poor else _NOISE)]
         return as_lines(kept, page, clean.height, dpi)
 
     def _best(self, picture: Image.Image, dpi: float, until: float) -> list[Read]:

@@ -1,10 +1,10 @@
 """The process that parses: one file at a time, until its input ends. Started by ingest.parse, never imported
 by it.
 
-Protocol, both ways: 8 bytes of length, then that many bytes. A request is a JSON line (name, settings,
-scratch folder) and the file's bytes; the reply is JSON, either {"title", "mime", "blocks", "parts", "notes"}
-or {"error", "message", "remedy"}; the files of parts lie in the folder "parts" of the scratch folder, named
-by their number. A request with "page" and "dpi" is answered with {"picture"}, a PNG in base64. Any number of
+Protocol, both ways: 8 bytes of length, then that many bytes. A request is a JSON line (name, settings) and
+the file's bytes; the reply is JSON, either {"title", "mime", "blocks", "parts", "notes"} or {"error",
+"message", "remedy"}; the files of parts lie in the folder "parts" of the scratch folder, named by their
+number. A request with "page" and "dpi" is answered with {"picture"}, a PNG in base64. Any number of
 {"more_s"} may come before the reply: seconds that OCR takes, on top of the file's limit. JSON and not pickle,
 so that a document that takes over this process cannot take over the one that reads its answer.
 """
@@ -12,15 +12,16 @@ so that a document that takes over this process cannot take over the one that re
 from __future__ import annotations
 
 import base64
+import contextlib
 import importlib
 import json
 import os
 import resource
+import shutil
 import signal
 import struct
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -125,7 +126,7 @@ def _imported(place: tuple[str, str]) -> Callable[..., Any]:
     return function
 
 
-@contextmanager
+@contextlib.contextmanager
 def _memory_limited(megabytes: int) -> Iterator[None]:
     """Let this process grow by so much at most; beyond it allocations raise MemoryError."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
@@ -161,7 +162,7 @@ def receive(stream: BinaryIO) -> bytes | None:
     return body if len(body) == length else None
 
 
-def _answer(request: bytes, tell: Callable[[dict[str, object]], None]) -> dict[str, object]:
+def _answer(request: bytes, scratch: Path, tell: Callable[[dict[str, object]], None]) -> dict[str, object]:
     head, _, data = request.partition(b"\n")
     asked = json.loads(head)
     settings = IngestSettings.model_validate(asked["settings"])
@@ -176,7 +177,7 @@ def _answer(request: bytes, tell: Callable[[dict[str, object]], None]) -> dict[s
     try:
         if "page" in asked:
             return {"picture": _picture(data, asked["page"], asked["dpi"], settings)}
-        parsed = parse_bytes(data, asked["name"], settings, Path(asked["scratch"]), extend)
+        parsed = parse_bytes(data, asked["name"], settings, scratch, extend)
         return {
             "title": parsed.title,
             "mime": parsed.mime,
@@ -210,8 +211,8 @@ def _picture(data: bytes, page: int, dpi: float, settings: IngestSettings) -> st
     return base64.b64encode(drawn).decode("ascii")
 
 
-def main() -> None:
-    """Serve requests from standard input until it ends."""
+def main(scratch: str) -> None:
+    """Serve requests from standard input until it ends; ``scratch`` is the folder for what they unpack."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # libraries print notices: keep them out of the replies
     replies = os.fdopen(os.dup(1), "wb")
@@ -220,9 +221,12 @@ def main() -> None:
     def tell(message: dict[str, object]) -> None:
         send(replies, json.dumps(message).encode("utf-8"))
 
-    while (request := receive(sys.stdin.buffer)) is not None:
-        reply = _answer(request, tell)
-        del request
-        tell(reply)
-        if reply.get("spent"):
-            return
+    with contextlib.suppress(BrokenPipeError):
+        while (request := receive(sys.stdin.buffer)) is not None:
+            reply = _answer(request, Path(scratch), tell)
+            del request
+            tell(reply)
+            if reply.get("spent"):
+                return
+    # who closes a parser kills this process: so the parent was killed, and cannot clear up
+    shutil.rmtree(scratch, ignore_errors=True)

@@ -56,16 +56,17 @@ class Searcher:
         """The embedder and its index. When another space has become active it is loaded in the background,
         and this pair answers until that is done.
         """
+        pair = self._pair  # taken first: the exchange may be done before this returns
         space = self._store.space()
-        wanted = space.fingerprint if space is not None else self.fingerprint
+        wanted = space.fingerprint if space is not None else pair[0].fingerprint
         if (
             space is not None
             and self._load is not None
-            and wanted not in (self.fingerprint, self._refused)
+            and wanted not in (pair[0].fingerprint, self._refused)
             and self._lock.acquire(blocking=False)
         ):
             threading.Thread(target=self._exchange, args=(space,), name="citewell-space", daemon=True).start()
-        return self._pair
+        return pair
 
     def _exchange(self, space: Space) -> None:
         assert self._load is not None

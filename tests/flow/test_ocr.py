@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ingest.parse import Parser
 from ingest.pipeline import ingest
 from rag.assistant import Assistant
+from rag.errors import UnreadableFileError
 from rag.index.dense import DenseIndex
 from rag.models.embedder import Embedder
 from rag.models.folder import read_record
@@ -153,3 +154,20 @@ def test_traditional_and_simplified_are_told_apart(noise):
 async def test_a_picture_is_found_by_its_words(asked):
     hits = await asked.search("Who inspects the boiler of the eastern wing?", k=5, user=User())
     assert any(hit.document.source.endswith("note.png") for hit in hits)
+
+
+def test_a_file_in_a_script_that_no_model_knows_is_given_up_soon():
+    lines = (
+        "Руководство по созданию пакетов",
+        "Введение и сборка исходного кода",
+        "Практика и тестирование",
+    ) * 3
+    scan = io.BytesIO()
+    first, *others = [page(lines, 0, seed) for seed in range(8)]
+    first.save(scan, "PDF", resolution=200, save_all=True, append_images=others)
+    with (
+        Parser(IngestSettings(ocr_languages="chi_sim")) as parser,
+        pytest.raises(UnreadableFileError) as raised,
+    ):
+        parser.parse(scan.getvalue(), "manual.pdf")
+    assert "hardly legible to OCR, or in a language that is not in chi_sim" in raised.value.message

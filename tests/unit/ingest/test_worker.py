@@ -1,4 +1,7 @@
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -24,12 +27,12 @@ def test_the_worker_is_reused_and_replaced_when_it_dies():
 
 
 def test_time_limit():
-    parser = Parser(IngestSettings(parse_timeout_s=0.001))
-    with pytest.raises(
-        UnreadableFileError, match=r"not parsed within 0\.001 s \(setting ingest\.parse_timeout_s\)"
-    ):
-        parser.parse(b"x", "a.txt")
-    assert parser.pid is None
+    with Parser(IngestSettings(parse_timeout_s=0.001)) as parser:
+        with pytest.raises(
+            UnreadableFileError, match=r"not parsed within 0\.001 s \(setting ingest\.parse_timeout_s\)"
+        ):
+            parser.parse(b"x", "a.txt")
+        assert parser.pid is None
 
 
 def test_memory_limit_costs_one_file():
@@ -47,3 +50,20 @@ def test_text_limit(parser):
         with pytest.raises(TooLargeError, match=r"longer than 0\.001 MB \(setting ingest\.max_text_mb\)"):
             small.parse("字".encode() * 400, "a.txt")
         assert small.parse("字".encode() * 300, "a.txt").blocks[0].text == "字" * 300
+
+
+def test_a_killed_command_leaves_no_folder_behind(tmp_path, settled):
+    script = (
+        "import os; from ingest.parse import Parser; from rag.settings import IngestSettings; "
+        "parser = Parser(IngestSettings()); parser.parse(b'One.', 'a.txt'); "
+        "print(len(os.listdir(os.environ['TMPDIR'])), flush=True); os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (killed.returncode, killed.stdout) == (-signal.SIGKILL, "1\n"), killed.stderr
+    settled(lambda: not any(tmp_path.iterdir()))
