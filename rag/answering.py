@@ -7,8 +7,9 @@ to the reader, meanwhile is in nothing that follows.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass, field
 
 from rag.answerable import answerability, answerable_signals
 from rag.check import Checker
@@ -39,20 +40,28 @@ from rag.types import (
 )
 from rag.versions import versions_of
 
-__all__ = ["NEAREST", "Answering"]
+__all__ = ["NEAREST", "Answering", "Found"]
 
 NEAREST = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The quotes that a question will be answered from, or a ``refusal``; ``scores`` as in Answer."""
+
+    evidence: tuple[Evidence, ...]
+    refusal: AnswerVerdict | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
 class Answering:
-    """Answers one question of one reader from evidence that was chosen; with a ``refusal``, from none."""
+    """Answers one question of one reader from what was found."""
 
     def __init__(
         self,
         query: Query,
         hits: Sequence[Hit],
-        evidence: Sequence[Evidence],
-        refusal: AnswerVerdict | None,
+        found: Found,
         settings: AnswerSettings,
         store: Store,
         user: User,
@@ -60,8 +69,9 @@ class Answering:
     ) -> None:
         self._query = query
         self._hits = hits
-        self._evidence = () if refusal else tuple(evidence)
-        self._refusal = refusal
+        self._evidence = () if found.refusal else found.evidence
+        self._refusal = found.refusal
+        self._scores = {name: round(score, 4) for name, score in found.scores.items()}
         self._settings = settings
         self._store = store
         self._user = user
@@ -164,6 +174,7 @@ class Answering:
                 notices=(*self._own_notices(), *version_notices(self._composer.citations, told, spoken)),
                 standalone_question=standalone,
                 disagreements=told,
+                scores=self._scores,
             )
         )
 

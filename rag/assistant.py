@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from rag.answerable import answerability, answerable_signals
-from rag.answering import Answering
+from rag.answering import Answering, Found
 from rag.cite import confirmed
 from rag.condense import condense
 from rag.evidence import group_of, select_evidence
@@ -24,7 +24,7 @@ from rag.settings import Settings
 from rag.store import Store
 from rag.supersede import supersede
 from rag.timer import Timer
-from rag.types import Answer, AnswerVerdict, Event, Evidence, Finished, Hit, Query, Turn, User
+from rag.types import Answer, AnswerVerdict, Event, Finished, Hit, Query, Turn, User
 
 __all__ = ["Assistant"]
 
@@ -102,8 +102,8 @@ class Assistant:
             self._find, standalone, user, self._settings.retrieve.hits, timer
         )
         with timer.step("evidence"):
-            evidence, refusal = await asyncio.to_thread(self._evidence, query, hits, user, embedder)
-        answering = Answering(query, hits, evidence, refusal, self._settings.answer, self._store, user, timer)
+            found = await asyncio.to_thread(self._evidence, query, hits, user, embedder)
+        answering = Answering(query, hits, found, self._settings.answer, self._store, user, timer)
         yield await answering.found()
         async with aclosing(answering.sentences(chat, embedder)) as sentences:
             async for sentence in sentences:
@@ -124,17 +124,18 @@ class Assistant:
         with timer.step("rerank"):
             return embedder, query, rerank(query, hits, self._store, index, embedder, k)
 
-    def _evidence(
-        self, query: Query, hits: Sequence[Hit], user: User, embedder: EmbedderProtocol
-    ) -> tuple[list[Evidence], AnswerVerdict | None]:
+    def _evidence(self, query: Query, hits: Sequence[Hit], user: User, embedder: EmbedderProtocol) -> Found:
         """The quotes that still stand in the database, or why the question is not answered."""
         if not hits:
-            return [], AnswerVerdict.INSUFFICIENT_CONTEXT
-        if not in_scope(group_of(query, hits[0]), hits)[1]:
-            return [], AnswerVerdict.OFF_TOPIC
+            return Found((), AnswerVerdict.INSUFFICIENT_CONTEXT)
+        scope, inside = in_scope(group_of(query, hits[0]), hits)
+        scores = {"scope": scope}
+        if not inside:
+            return Found((), AnswerVerdict.OFF_TOPIC, scores)
         chosen = select_evidence(query, hits, self._settings.answer, embedder.count_tokens)
         evidence = confirmed(chosen, self._store, user)
         if not evidence:
-            return [], AnswerVerdict.INSUFFICIENT_CONTEXT
-        _, answers = answerability(group_of(query, evidence[0]), answerable_signals(query, hits, evidence))
-        return evidence, None if answers else AnswerVerdict.INSUFFICIENT_CONTEXT
+            return Found((), AnswerVerdict.INSUFFICIENT_CONTEXT, scores)
+        signals = answerable_signals(query, hits, evidence)
+        scores["answerable"], answers = answerability(group_of(query, evidence[0]), signals)
+        return Found(tuple(evidence), None if answers else AnswerVerdict.INSUFFICIENT_CONTEXT, scores)

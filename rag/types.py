@@ -30,6 +30,7 @@ __all__ = [
     "Evidence",
     "EvidenceFound",
     "Finished",
+    "Gap",
     "Hit",
     "ModelInfo",
     "Place",
@@ -293,6 +294,17 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """What an answer leaves out: a part of the question that it does not answer (``text`` is that part), or a
+    fact of the evidence [n] that belongs to it (``text`` is verbatim there).
+    """
+
+    kind: Literal["part", "fact"]
+    text: str
+    n: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """Which generator wrote the draft."""
 
@@ -305,7 +317,9 @@ class ModelInfo:
 class Answer:
     """A finished, checked answer. ``nearest`` names documents to look at when the answer is not there;
     ``notices`` are plain sentences for the reader (for example why only quotes are shown). ``disagreements``
-    are where other versions of the cited documents say otherwise; the notices tell them, too.
+    are where other versions of the cited documents say otherwise; the notices tell them, too. ``scores`` are
+    calibrated probabilities, each there when it was asked: "scope", that the documents are about the
+    question; "answerable", that the evidence answers it.
     """
 
     question: str
@@ -321,6 +335,8 @@ class Answer:
     notices: tuple[str, ...] = ()
     standalone_question: str = ""
     disagreements: tuple[Disagreement, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

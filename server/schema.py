@@ -90,6 +90,8 @@ _ANSWER: dict[str, Any] = {
         f"“{DISAGREEMENT['quote']}”"
     ],
     "disagreements": [DISAGREEMENT],
+    "gaps": [],
+    "scores": {"scope": 0.99, "answerable": 0.93},
 }
 _HIT: dict[str, Any] = {
     **SOURCE,
@@ -156,6 +158,16 @@ class ModelOut(BaseModel):
     licence: str
 
 
+class GapOut(BaseModel):
+    """What the answer leaves out: a part of the question, or a fact of the cited evidence [n]."""
+
+    model_config = _example({"kind": "part", "text": "Who approves exceptions?", "n": None})
+
+    kind: Literal["part", "fact"]
+    text: str
+    n: int | None
+
+
 class AnswerOut(BaseModel):
     """A finished answer whose every sentence has been checked."""
 
@@ -174,6 +186,8 @@ class AnswerOut(BaseModel):
     nearest: list[DocumentOut]
     notices: list[str]
     disagreements: list[DisagreementOut]
+    gaps: list[GapOut]
+    scores: dict[str, float]
 
 
 class HitOut(BaseModel):
@@ -274,6 +288,8 @@ def answer_out(answer: Answer) -> AnswerOut:
         nearest=[document_out(document) for document in answer.nearest],
         notices=list(answer.notices),
         disagreements=[disagreement_out(told) for told in answer.disagreements],
+        gaps=[GapOut(kind=gap.kind, text=gap.text, n=gap.n) for gap in answer.gaps],
+        scores=dict(answer.scores),
     )
 
 

@@ -140,7 +140,7 @@ async def test_what_goes_before_anything_is_said_is_never_said(open_it, store, m
 
     def then_gone(*args):
         found = original(*args)
-        assert found[0][0].document.source == "leave.md"
+        assert found.evidence[0].document.source == "leave.md"
         take_away(store, "leave.md")
         return found
 

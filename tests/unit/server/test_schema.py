@@ -15,7 +15,7 @@ from tests.fakes.assistant import CITATION, DOCUMENT, QUOTE, answer_to, nothing_
 
 PROMISED = {
     "answer", "verdict", "claims", "citations", "language", "model", "usage", "timings_ms",
-    "question", "standalone_question", "nearest", "notices", "disagreements",
+    "question", "standalone_question", "nearest", "notices", "disagreements", "gaps", "scores",
 }  # fmt: skip
 CLAIM = ["text", "start", "end", "verdict", "score", "citations", "signals"]
 VERSION = ["document_id", "title", "source", "edition", "modified"]
