@@ -12,17 +12,17 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from rag.answerable import answerability, answerable_signals
-from rag.check import Checker
+from rag.check import Checker, Owned
 from rag.cite import Standing
 from rag.compose import Composer
 from rag.disagree import disagreements
 from rag.errors import GeneratorUnavailableError
 from rag.evidence import group_of
-from rag.generate import Draft, generate
+from rag.generate import Draft, generate, messages
 from rag.models.protocols import ChatProtocol, EmbedderProtocol
 from rag.notices import version_notices
 from rag.prompts import phrase
-from rag.settings import AnswerSettings
+from rag.settings import Settings
 from rag.store import Store
 from rag.timer import Timer
 from rag.types import (
@@ -62,7 +62,7 @@ class Answering:
         query: Query,
         hits: Sequence[Hit],
         found: Found,
-        settings: AnswerSettings,
+        settings: Settings,
         store: Store,
         user: User,
         timer: Timer,
@@ -72,12 +72,13 @@ class Answering:
         self._evidence = () if found.refusal else found.evidence
         self._refusal = found.refusal
         self._scores = {name: round(score, 4) for name, score in found.scores.items()}
-        self._settings = settings
+        self._settings = settings.answer
+        self._check = settings.check
         self._store = store
         self._user = user
         self._timer = timer
         self._standing = Standing(self._evidence, store, user)
-        self._composer = Composer(self._evidence, query.language, settings)
+        self._composer = Composer(self._evidence, query.language, settings.answer)
         self._draft = Draft()
         self._notices: list[str] = []
 
@@ -125,14 +126,15 @@ class Answering:
         if chat is None:
             raise GeneratorUnavailableError("no generator answers")
         self._draft.model = await chat.model_info()
-        checker = Checker(embedder, self._evidence)
+        owned = Owned(chat, self._query.text, messages(self._query, self._evidence))
+        checker = Checker(embedder, self._evidence, self._check, owned, self._timer)
         limit = self._settings.draft_sentences
         drafts = generate(self._query, self._evidence, chat, limit, self._draft)
         with self._timer.without("generate", "check"):
             async with aclosing(drafts):
                 async for draft in drafts:
                     with self._timer.step("check"):
-                        checked = await asyncio.to_thread(checker.check, draft.text, draft.cited)
+                        checked = await checker.check(draft.text, draft.cited, draft.logprobs)
                     await self._keep()
                     shown = self._composer.draft(
                         draft.text, checked.verdict, checked.score, checked.citations, checked.signals

@@ -103,7 +103,7 @@ class Assistant:
         )
         with timer.step("evidence"):
             found = await asyncio.to_thread(self._evidence, query, hits, user, embedder)
-        answering = Answering(query, hits, found, self._settings.answer, self._store, user, timer)
+        answering = Answering(query, hits, found, self._settings, self._store, user, timer)
         yield await answering.found()
         async with aclosing(answering.sentences(chat, embedder)) as sentences:
             async for sentence in sentences:

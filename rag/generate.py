@@ -23,10 +23,15 @@ TOKENS_PER_SENTENCE = 90
 
 @dataclass(frozen=True, slots=True)
 class DraftSentence:
-    """An unchecked sentence, its [n] markers taken out, and the evidence numbers that they named."""
+    """An unchecked sentence, its [n] markers taken out, and the evidence numbers that they named.
+
+    ``logprobs`` are the natural-log probabilities of its tokens, markers left out; empty when the server
+    tells none.
+    """
 
     text: str
     cited: tuple[int, ...]
+    logprobs: tuple[float, ...] = ()
 
 
 @dataclass(slots=True)
@@ -52,10 +57,41 @@ def messages(query: Query, evidence: Sequence[Evidence]) -> list[Message]:
     ]
 
 
-def _parted(text: str) -> DraftSentence | None:
-    cited = [int(n) for group in _MARKER.findall(text) for n in re.findall(r"\d+", group)]
-    bare = _MARKER.sub("", text).strip()
-    return DraftSentence(bare, tuple(dict.fromkeys(cited))) if re.search(r"\w", bare) else None
+@dataclass(slots=True)
+class _Pending:
+    """Text that has come and is in no sentence yet, with the log-probability of each of its tokens."""
+
+    text: str = ""
+    tokens: list[tuple[int, float]] = field(default_factory=list)  # where each begins
+    scored: bool = True
+
+    def add(self, chunk: TokenChunk) -> None:
+        if chunk.logprob is None:
+            self.scored = False
+        else:
+            # a chunk of several tokens is told as so many of equal probability
+            self.tokens += [(len(self.text), chunk.logprob / chunk.tokens)] * chunk.tokens
+        self.text += chunk.text
+
+    def sentence(self, span: Span) -> DraftSentence | None:
+        """The sentence of a span, without its markers; None when nothing is left of it."""
+        text = self.text[slice(*span)]
+        cited = [int(n) for group in _MARKER.findall(text) for n in re.findall(r"\d+", group)]
+        bare = _MARKER.sub("", text).strip()
+        if not re.search(r"\w", bare):
+            return None
+        marks = [(span[0] + m.start(), span[0] + m.end()) for m in _MARKER.finditer(text)]
+        own = [
+            logprob
+            for at, logprob in self.tokens
+            if span[0] <= at < span[1] and not any(a <= at < b for a, b in marks)
+        ]
+        return DraftSentence(bare, tuple(dict.fromkeys(cited)), tuple(own) if self.scored else ())
+
+    def cut(self, end: int) -> None:
+        """Forget what comes before ``end``."""
+        self.text = self.text[end:]
+        self.tokens = [(at - end, logprob) for at, logprob in self.tokens if at >= end]
 
 
 def _spans(text: str) -> list[Span]:
@@ -89,7 +125,7 @@ async def generate(
     """Up to ``limit`` draft sentences. Stops the generator as soon as it has them. Raises
     GeneratorUnavailableError.
     """
-    pending = ""
+    pending = _Pending()
     given = 0
     async with aclosing(
         chat.stream(messages(query, evidence), max_tokens=limit * TOKENS_PER_SENTENCE)
@@ -99,22 +135,22 @@ async def generate(
                 draft.usage.update(prompt_tokens=item.prompt_tokens, completion_tokens=item.completion_tokens)
                 cut = item.finish == "length"
                 break
-            pending += item.text
-            end = _finished(pending)
-            for start, stop in _spans(pending[:end]):
-                sentence = _parted(pending[start:stop])
+            pending.add(item)
+            end = _finished(pending.text)
+            for span in _spans(pending.text[:end]):
+                sentence = pending.sentence(span)
                 if sentence and given < limit:
                     given += 1
                     yield sentence
-            pending = pending[end:]
+            pending.cut(end)
             if given >= limit:
                 return
         else:
             cut = False
     # what the token limit cut off in the middle is not a sentence
     if not cut:
-        for start, stop in _spans(pending):
-            sentence = _parted(pending[start:stop])
+        for span in _spans(pending.text):
+            sentence = pending.sentence(span)
             if sentence and given < limit:
                 given += 1
                 yield sentence

@@ -172,6 +172,15 @@ class AnswerSettings(Section):
     max_question_chars: int = Field(2000, ge=10, description="Longer questions are refused.")
 
 
+class CheckSettings(Section):
+    """How a drafted sentence is checked against its evidence."""
+
+    layers: tuple[Literal["agreement", "alignment", "contrast", "judge"], ...] = Field(
+        ("agreement", "alignment"),
+        description="Checks of a drafted sentence; contrast and judge ask the generator where doubt is left.",
+    )
+
+
 class ServerSettings(Section):
     """The HTTP API."""
 
@@ -209,6 +218,7 @@ class Settings(BaseSettings):
     sources: dict[str, SourceSettings] = Field({}, description="Places that documents come from, by name.")
     retrieve: RetrieveSettings = RetrieveSettings()
     answer: AnswerSettings = AnswerSettings()
+    check: CheckSettings = CheckSettings()
     server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()
 

@@ -14,14 +14,17 @@ __all__ = ["Logistic", "load"]
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """Coefficients by group of languages ("same": question or sentence and document share a language;
-    "cross": they don't).
+    """Coefficients by group of languages ("same": question and document share a language; "cross": they
+    don't; for sentences see rag.text.group).
+
+    A model that is asked after another one is asked for probabilities of that one within ``band``.
     """
 
     name: str
     groups: Mapping[str, Mapping[str, float]]
     intercepts: Mapping[str, float]
     threshold: float
+    band: tuple[float, float] = (0.0, 1.0)
 
     def probability(self, group: str, signals: Mapping[str, float]) -> float:
         """P(yes) for the named signals; each signal that the model knows must be given."""
@@ -40,4 +43,5 @@ def load(name: str) -> Logistic:
         groups={group: values["coefficients"] for group, values in groups.items()},
         intercepts={group: values["intercept"] for group, values in groups.items()},
         threshold=data["threshold"],
+        band=tuple(data.get("band", (0.0, 1.0))),
     )

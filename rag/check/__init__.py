@@ -1,9 +1,14 @@
-"""Draft sentence against evidence -> verdict. Layers, cheapest first; each is one file.
+"""Draft sentence against evidence -> verdict. Layers, cheapest first; each is one file, can be switched off
+(setting check.layers), and reports its time.
 
-L0 (numbers, names, negation) is deterministic and can only lower a verdict; L1 (alignment) says how well the
-evidence covers the sentence.
+    agreement   L0: rules that can only refuse: numbers, names, negation, comparison, wording
+    alignment   L1: how well the evidence covers the sentence, by token vectors and words
+    contrast    L2a: what the evidence does to the log-probabilities of the served model
+    judge       L3: the served model asked, by label probabilities
+
+The signals are fused by small calibrated models (rag/calibration); the last two are asked in doubt only.
 """
 
-from rag.check.checker import Checker
+from rag.check.checker import Checked, Checker, Owned
 
-__all__ = ["Checker"]
+__all__ = ["Checked", "Checker", "Owned"]

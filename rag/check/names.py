@@ -25,6 +25,7 @@ _COMMON = frozenset(
     "i the a an it this that these those he she they we you in on at by for to of and or no yes if "
     "when".split()
 )
+_ORDINAL = re.compile(r"^\d+(?:st|nd|rd|th|s)$")
 _SUFFIX = re.compile(r"(?:['’]s|['’])$")
 
 
@@ -32,6 +33,8 @@ def _names(sentence: str, language: str) -> list[str]:
     found = []
     for match in _TOKEN.finditer(sentence):
         word = _SUFFIX.sub("", match.group())
+        if _ORDINAL.match(word):
+            continue  # a number, which the number check reads
         if _CODE.match(word):
             found.append(word)
         elif word[0].isupper() and language not in _CAPITALISED_NOUNS:

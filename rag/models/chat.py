@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+import httpx
 import openai
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
@@ -155,6 +156,45 @@ class Chat:
                 mass[label] += math.exp(entry.logprob) / len(hits)
         total = sum(mass.values())
         return {label: share / total if total else 0.0 for label, share in mass.items()}
+
+    async def token_logprobs(self, messages: Sequence[Message], answer: str) -> list[float]:
+        """Natural-log probability of each token of ``answer``, as the assistant's reply to ``messages``.
+
+        Takes two calls: vLLM's /tokenize counts the tokens before the answer, and one forward pass over both
+        scores them (``prompt_logprobs``; no prefix is reused, so keep the messages short).
+        """
+        model = (await self.model_info()).name
+        with self._failures():
+            before = await self._count(model, messages)
+            completion = await self._client.chat.completions.create(
+                model=model,
+                messages=cast(Any, [*messages, {"role": "assistant", "content": answer}]),
+                max_tokens=1,
+                temperature=0.0,
+                extra_body={
+                    "prompt_logprobs": 0,
+                    "add_generation_prompt": False,
+                    "continue_final_message": True,
+                },
+            )
+        scored = (completion.model_extra or {}).get("prompt_logprobs") or []
+        tokens = [next(iter(entry.values()))["logprob"] for entry in scored[before:] if entry]
+        if not tokens:
+            raise GeneratorUnavailableError(
+                f"The generator at {self._url} tells no log-probabilities of a prompt.",
+                "Take vLLM, or switch the layer contrast off (setting check.layers).",
+            )
+        return tokens
+
+    async def _count(self, model: str, messages: Sequence[Message]) -> int:
+        """Tokens of the prompt that the messages make."""
+        root = self._url.rstrip("/").removesuffix("/v1")
+        reply = await self._client.post(
+            f"{root}/tokenize",
+            cast_to=httpx.Response,
+            body={"model": model, "messages": list(messages), "add_generation_prompt": True},
+        )
+        return int(reply.json()["count"])
 
     @contextmanager
     def _failures(self) -> Iterator[None]:

@@ -124,3 +124,6 @@ class ChatProtocol(Protocol):
         self, messages: Sequence[Message], labels: Sequence[str]
     ) -> dict[str, float]:
         """How the next token's probability is shared between the labels; 0 for labels not seen."""
+
+    async def token_logprobs(self, messages: Sequence[Message], answer: str) -> list[float]:
+        """Natural-log probability of each token of ``answer``, as the reply to ``messages``."""

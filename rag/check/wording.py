@@ -1,0 +1,174 @@
+"""L0: a sentence that nearly repeats its evidence must not put another word in the place of one.
+
+Sentence and evidence are aligned word by word (character by character in Han and Kana; Ratcliff and
+Obershelp's matching blocks, from difflib). Where most of the sentence stands in one evidence sentence in the
+same order, what stands at the same place tells what was changed: another name or number, although both may
+be in the evidence; a denial put in or taken out, although the evidence denies something else; a direction
+turned round.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from rag.check.comparison import opposed
+from rag.check.negation import negations
+from rag.check.numbers import quantities
+from rag.text import HAN_KANA, fold
+
+__all__ = ["Wording", "worded"]
+
+# Share of the sentence's words in one evidence sentence, in order, from which places can be compared
+NEAR = 0.6
+# A denial alone takes so many words; more taken out in a row, or exchanged, are a clause that was left out
+DENIAL, CLAUSE = 2, 6
+# Words of which so much is the same are forms of one word
+SAME_WORD = 0.75
+_SAME_STEM = 4
+_WORD = re.compile(rf"[{HAN_KANA}]|\d+(?:[.,:]\d+)*|[^\W\d_{HAN_KANA}]+(?:['’\-][^\W\d_{HAN_KANA}]+)*")
+_CJK = re.compile(f"[{HAN_KANA}]")
+_NUMERALS = frozenset("一二两兩三四五六七八九十百千万萬亿億零〇")
+# Capitals at a sentence's beginning that name nobody
+_OPENERS = frozenset(
+    "yes no i he she it they we you also however although though when while if as since because then there "
+    "this that these those in on at by for from to with of and but or so not".split()
+)
+# Characters that build sentences and name nothing
+_PARTICLES = frozenset(
+    "的地得了着过在是有和与及或也都就而但于以为被把将对向从到由这那其之所等个中上下里内外时后前并且则又还已曾会能可"
+    "要须应该们它他她我你您共很更最非常因如若即使让给比同跟吧吗呢啊"
+    "はがをにでとのもへやかられるたてしすまだなねよ"
+)
+
+
+class _Word(NamedTuple):
+    text: str
+    folded: str
+    start: int
+    end: int
+
+    @property
+    def named(self) -> bool:
+        """Written with a capital, or holding a digit."""
+        return self.text[0].isupper() or self.text[0].isdigit()
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a sentence is worded against the evidence sentence that it repeats most.
+
+    ``share`` of its words stand there in the same order. ``exchanged`` are the words, with those of the
+    evidence, that stand in each other's place and name something; ``denied`` tells that a denial was put in
+    or taken out; ``other`` is the share of the sentence's words that stand in the place of others.
+    """
+
+    share: float
+    exchanged: tuple[tuple[str, str], ...] = ()
+    denied: bool = False
+    other: float = 0.0
+
+
+def _words(text: str) -> list[_Word]:
+    return [_Word(m.group(), fold(m.group()), *m.span()) for m in _WORD.finditer(text)]
+
+
+def worded(sentence: str, evidence: Sequence[str]) -> Wording:
+    """The wording of ``sentence`` against the nearest of the evidence sentences."""
+    mine = _words(sentence)
+    known = fold("\n".join(evidence))
+    best = Wording(0.0)
+    for text in evidence:
+        found = _compared(sentence, mine, text, _words(text), known)
+        if found.share > best.share or (
+            found.share == best.share and len(found.exchanged) < len(best.exchanged)
+        ):
+            best = found
+    return best
+
+
+def _compared(sentence: str, mine: list[_Word], text: str, theirs: list[_Word], known: str) -> Wording:
+    if not mine or not theirs:
+        return Wording(0.0)
+    matcher = SequenceMatcher(None, [w.folded for w in theirs], [w.folded for w in mine], autojunk=False)
+    share = sum(block.size for block in matcher.get_matching_blocks()) / len(mine)
+    if share < NEAR:
+        return Wording(share)
+    exchanged: list[tuple[str, str]] = []
+    denied, other = False, 0
+    for kind, i, j, k, m in matcher.get_opcodes():
+        if kind == "equal":
+            continue
+        said, written = _cut(sentence, mine[k:m]), _cut(text, theirs[i:j])
+        if j - i <= (DENIAL if kind == "delete" else CLAUSE) and bool(negations(said) % 2) != bool(
+            negations(written) % 2
+        ):
+            denied = True
+        same = _same_numbers(_cut(sentence, mine[k:m], 1), _cut(text, theirs[i:j], 1))
+        new = [w for w in mine[k:m] if not (same and _numeral(w))]
+        if kind == "replace":
+            other += m - k
+            exchanged += _exchanged(said, new, written, theirs[i:j])
+        exchanged += [(said, "")] * _added(new, known)
+    return Wording(share, tuple(exchanged), denied, other / len(mine))
+
+
+def _added(words: Sequence[_Word], known: str) -> bool:
+    """Whether two or more characters in a row that name something are nowhere in the evidence: Chinese names
+    have no capitals that would show them.
+    """
+    run = ""
+    for word in words:
+        run = run + word.folded if _CJK.match(word.text) and _names(word) else ""
+        if len(run) > 1 and run[-2:] not in known:
+            return True
+    return False
+
+
+def _cut(text: str, words: Sequence[_Word], further: int = 0) -> str:
+    return text[words[0].start : words[-1].end + further] if words else ""
+
+
+def _numeral(word: _Word) -> bool:
+    return word.text in _NUMERALS or word.text[0].isdigit()
+
+
+def _same_numbers(said: str, written: str) -> bool:
+    """Whether both state numbers, and those of the first stand in the second, however they are written."""
+    there = quantities(written)
+    mine = quantities(said)
+    return bool(mine) and all(any(q.values & known.values for known in there) for q in mine)
+
+
+def _exchanged(
+    said: str, mine: Sequence[_Word], written: str, theirs: Sequence[_Word]
+) -> Iterator[tuple[str, str]]:
+    """Whether what is said in the place of what is written names something else."""
+    if len(theirs) > 2 * CLAUSE:
+        return  # a clause was left out here
+    if opposed(said, written):
+        yield said, written
+        return
+    mine_named = [w for w in mine if _names(w)]
+    theirs_named = [w for w in theirs if _names(w)]
+    known = {w.folded for w in theirs_named}
+    new = [w for w in mine_named if not any(_same_word(w.folded, other) for other in known)]
+    if new and theirs_named and not all(_same_word(w.folded, new[0].folded) for w in theirs_named):
+        yield said, written
+
+
+def _names(word: _Word) -> bool:
+    if _CJK.match(word.text):
+        return word.text not in _PARTICLES
+    return word.named and re.split(r"['’]", word.folded)[0] not in _OPENERS
+
+
+def _same_word(a: str, b: str) -> bool:
+    if a == b:
+        return True
+    if _CJK.match(a) or _CJK.match(b) or a[0].isdigit() or b[0].isdigit():
+        return False
+    return a[:_SAME_STEM] == b[:_SAME_STEM] or SequenceMatcher(None, a, b).ratio() >= SAME_WORD
