@@ -3,12 +3,15 @@
     CitewellError
     ├── SettingsError            a setting is wrong
     ├── QuestionError            the question cannot be asked (empty, too long)
+    ├── QuestionSetError         a question set or the results of a run cannot be used
     ├── ModelError
     │   ├── UnknownModelError        not in the catalogue
     │   ├── ModelMissingError        in the catalogue, not on this machine
     │   ├── DownloadError            no source gave the file
     │   ├── HashMismatchError        a file is not the one the catalogue pins
-    │   └── ConversionError          the converted model does not reproduce known values
+    │   ├── ConversionError          the converted model does not reproduce known values
+    │   └── ProbeError               no probe, a damaged one, or one of another model, layer or template
+    ├── LabelsError              a file of labelled sentences cannot be used
     ├── GeneratorError
     │   ├── GeneratorUnavailableError   no generator answers (a state, not a crash)
     │   └── GeneratorStartError         vLLM did not start
@@ -44,13 +47,16 @@ __all__ = [
     "HashMismatchError",
     "IndexStateError",
     "IngestError",
+    "LabelsError",
     "MachineError",
     "MissingPackageError",
     "ModelError",
     "ModelMissingError",
     "NotFoundError",
     "PageNotFoundError",
+    "ProbeError",
     "QuestionError",
+    "QuestionSetError",
     "SchemaError",
     "SettingsError",
     "SourceConflictError",
@@ -79,6 +85,10 @@ class SettingsError(CitewellError):
 
 class QuestionError(CitewellError):
     """The question cannot be asked as it stands."""
+
+
+class QuestionSetError(CitewellError):
+    """A set of questions, or the results of a run, cannot be read or do not fit what is asked of them."""
 
 
 class MachineError(CitewellError):
@@ -111,6 +121,14 @@ class HashMismatchError(ModelError):
 
 class ConversionError(ModelError):
     """A converted model does not reproduce the values that it must."""
+
+
+class ProbeError(ModelError):
+    """There is no probe of hidden states, it is damaged, or it belongs to another model or template."""
+
+
+class LabelsError(CitewellError):
+    """A file of labelled sentences cannot be read, or cannot be learned from."""
 
 
 class GeneratorError(CitewellError):

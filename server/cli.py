@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "serve": ("server.commands.serve:serve", "Serve the HTTP API on this machine."),
     "model": ("server.commands.model:app", "List, fetch and serve models."),
+    "eval": ("server.commands.eval:app", "Measure answers on a question set; compare; draft a set."),
     "doctor": ("server.commands.doctor:doctor", "Check this installation and say what to do about it."),
     "config": ("server.commands.config:app", "Show the settings, where they come from and what they mean."),
 }

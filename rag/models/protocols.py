@@ -15,6 +15,7 @@ __all__ = [
     "ChatProtocol",
     "EmbedderProtocol",
     "Floats",
+    "HiddenStatesProtocol",
     "Message",
     "Progress",
     "TextKind",
@@ -79,6 +80,31 @@ class EmbedderProtocol(Protocol):
 
     def token_vectors(self, texts: Sequence[str], kind: TextKind) -> list[TokenVectors]:
         """The tokens' last hidden states at unit length, for token-level comparison."""
+
+
+class HiddenStatesProtocol(Protocol):
+    """(evidence, sentence) pairs -> what a generator makes of them inside. Safe to call from several
+    threads.
+    """
+
+    @property
+    def model(self) -> str:
+        """Name of the generator."""
+
+    @property
+    def model_sha256(self) -> str:
+        """Hash of its weights, as its folder's record has it."""
+
+    @property
+    def template_sha256(self) -> str:
+        """Hash of the template that the pairs are put into."""
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The layers that are read, rising; 1 is the first."""
+
+    def states(self, pairs: Sequence[tuple[str, str]]) -> Floats:
+        """float32 [n, layers, 2, d]: at the sentence's last token, and the mean over its tokens."""
 
 
 @dataclass(frozen=True, slots=True)

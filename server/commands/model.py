@@ -33,11 +33,13 @@ from rag.models.catalogue import CatalogueEntry, catalogue, find
 from rag.models.fetch import import_path, is_current, pull
 from rag.models.protocols import Progress as ProgressProtocol
 from rag.settings import Settings, load_settings
+from server.commands.probe import app as probe
 from server.show import console
 
 __all__ = ["app", "progress_bars"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Models.")
+app.add_typer(probe, name="probe")
 
 BYTES = {"downloading", "joining", "verifying", "copying"}
 

@@ -9,19 +9,18 @@ from __future__ import annotations
 import json
 import os
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.pipeline import ingest
 from ingest.refine import refine
+from rag.eval.matching import holds
 from rag.models.embedder import Embedder
 from rag.settings import Settings, load_settings
 from rag.store import Store
-from rag.text import fold
 
-__all__ = ["Corpus", "Question", "build", "holds", "read_questions", "sample"]
+__all__ = ["Corpus", "Question", "build", "build_from", "holds", "read_questions", "sample"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,11 @@ def build(file: Path, work: Path, embedder: Embedder) -> Corpus:
     """Write the paragraphs of ``file`` as documents below ``work`` and ingest them; what is there is
     reused.
     """
-    name = file.stem
-    paragraphs, _ = read_questions(file)
+    return build_from(file.stem, read_questions(file)[0], work, embedder)
+
+
+def build_from(name: str, paragraphs: tuple[str, ...], work: Path, embedder: Embedder) -> Corpus:
+    """The same from texts, one document each."""
     folder = (work / name / "documents").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     for i, paragraph in enumerate(paragraphs):
@@ -93,15 +95,3 @@ def sample(questions: Sequence[Question], count: int, seed: int) -> list[Questio
     """``count`` answerable questions, drawn with the seed."""
     answerable = [q for q in questions if q.answers]
     return random.Random(seed).sample(answerable, min(count, len(answerable)))
-
-
-def _bare(text: str) -> str:
-    return re.sub(r"[\W_]+", "", fold(text))
-
-
-def holds(text: str, answers: Sequence[str]) -> bool:
-    """Whether one of the accepted answers stands in the text; case, width, script variant, blanks and
-    punctuation do not count.
-    """
-    bare = _bare(text)
-    return any(_bare(answer) in bare for answer in answers)

@@ -168,9 +168,10 @@ def test_documents_are_as_long_as_real_ones(path: Path) -> None:
 
 @pytest.mark.parametrize("question", _questions(), ids=lambda question: question["id"])
 def test_sources_hold_the_answers(question: dict[str, Any]) -> None:
-    assert bool(question["answers"]) == bool(question["source"])
+    assert bool(question["answers"]) == bool(question["sources"])
     assert bool(question["answers"]) == (question["kind"] not in ("unanswerable", "off_topic"))
-    for source in question["source"]:
+    assert question["topic"] == ("out" if question["kind"] == "off_topic" else "in")
+    for source in question["sources"]:
         text = _squeezed(_text(DOCUMENTS / source))
         assert any(_squeezed(answer) in text for answer in question["answers"]), source
 
@@ -185,7 +186,7 @@ def test_questions_are_as_many_and_as_mixed_as_promised() -> None:
     assert kinds["cross_lingual"] >= 8
     assert 0.4 < languages["zh"] / len(questions) < 0.55
     for question in questions:
-        listed = {_listed()[source][:2] for source in question["source"]}
+        listed = {_listed()[source][:2] for source in question["sources"]}
         if listed:
             assert (question["language"] in listed) == (question["kind"] != "cross_lingual")
 

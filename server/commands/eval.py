@@ -1,0 +1,392 @@
+"""`citewell eval`: measure this installation on a question set, compare two measurements, draft a set."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import platform
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import rag.eval.questions
+from rag.calibration import load
+from rag.check import FURTHER
+from rag.errors import GeneratorUnavailableError, QuestionSetError
+from rag.eval.calibrate import Calibration, calibrate, calibrate_layer, rows_of, write
+from rag.eval.compare import compare, write_comparison
+from rag.eval.figures import Figure
+from rag.eval.make import draft_questions
+from rag.eval.public_sets import read_set
+from rag.eval.questions import Item, LabelledSentence, Question, write_questions
+from rag.eval.report import write_report
+from rag.eval.run import Result, RunFolder, ask_all, check_all, key_of
+from rag.models.chat import Chat
+from rag.models.folder import require_model
+from rag.models.lazy import LazyEmbedder
+from rag.settings import Settings, load_settings
+from rag.store import Store
+from server.background import in_thread
+from server.commands.ask import opened
+from server.generator import Generator
+from server.generator_state import generator_answers
+from server.logs import configure_logging
+from server.progress import Steps
+from server.show import console
+from server.show_eval import show_differences, show_figures
+
+__all__ = ["app"]
+
+SEED = 7
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Measure, compare, draft.", rich_markup_mode=None
+)
+# the form of a set is told in one place; \b keeps its line breaks
+_FORM = "\n\n".join(
+    f"\b\n{part}" for part in (rag.eval.questions.__doc__ or "").partition("\n\n")[2].split("\n\n")
+)
+
+
+@app.callback()
+def _eval() -> None:
+    """Measure answers on a question set, compare two measurements, draft a question set."""
+
+
+def _version() -> str:
+    try:
+        return metadata.version("citewell")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _about(settings: Settings, questions: Path, model: str) -> dict[str, object]:
+    """The conditions of a run: results from other ones do not belong into its folder."""
+    store = Store.open(settings)
+    try:
+        collection = f"{store.identity()}, state {store.generation()}"
+    finally:
+        store.close()
+    return {
+        "questions": questions.name,
+        "citewell": _version(),
+        "generator": model or "none: quotes only",
+        "embedder": settings.embedder.model,
+        "retrieve": settings.retrieve.model_dump(mode="json"),
+        "answer": settings.answer.model_dump(mode="json"),
+        "collection": collection,
+    }
+
+
+def _with_generator(settings: Settings, **changed: object) -> Settings:
+    return settings.model_copy(update={"generator": settings.generator.model_copy(update=changed)})
+
+
+async def _served_model(settings: Settings) -> str:
+    """Name of the model that answers now; "" when none does."""
+    if not settings.generator.enabled or not await generator_answers(settings):
+        return ""
+    chat = Chat(settings)
+    try:
+        return (await chat.model_info()).name
+    finally:
+        await chat.close()
+
+
+@asynccontextmanager
+async def _served(settings: Settings, steps: Steps) -> AsyncIterator[None]:
+    """Citewell's own vLLM with the model of these settings, meanwhile."""
+    generator = Generator(settings)
+    try:
+        with steps.step(f"Starting vLLM with {settings.generator.model}") as progress:
+            await generator.start(progress)
+            await generator.wait_ready()
+        yield
+    finally:
+        await generator.stop()
+
+
+async def _ask(
+    settings: Settings,
+    questions: Sequence[Question],
+    set_: Path,
+    out: Path,
+    model: str,
+    steps: Steps,
+    *,
+    serve: bool = False,
+) -> list[Figure]:
+    """Ask what is not in the folder yet. ``serve``: have the model served meanwhile."""
+    about = _about(settings, set_, model)
+    folder = RunFolder(out, about)
+    there = folder.results()
+    async with AsyncExitStack() as stack:
+        # a model that has answered everything before need not be started for its report
+        if serve and not all(key_of(question) in there for question in questions):
+            await stack.enter_async_context(_served(settings, steps))
+        assistant = await stack.enter_async_context(opened(settings))
+        with steps.step(f"Asking {len(questions)} questions of {model or 'the quotes'}") as progress:
+            results = await ask_all(questions, assistant, folder, progress, drafts=bool(model))
+    return await _report(folder, results, about, steps)
+
+
+@asynccontextmanager
+async def _generator(settings: Settings) -> AsyncIterator[Chat | None]:
+    """The generator, where a layer of the check asks it."""
+    if not set(FURTHER) & set(settings.check.layers):
+        yield None
+        return
+    chat = Chat(settings)
+    try:
+        yield chat
+    finally:
+        await chat.close()
+
+
+async def _check(
+    settings: Settings, labelled: Sequence[LabelledSentence], set_: Path, out: Path, steps: Steps
+) -> list[Figure]:
+    about: dict[str, object] = {
+        "questions": set_.name, "citewell": _version(), "embedder": settings.embedder.model,
+        "layers": list(settings.check.layers),
+    }  # fmt: skip
+    folder = RunFolder(out, about)
+    embedder = LazyEmbedder(settings, settings.embedder.model)
+    with steps.step(f"Checking {len(labelled)} sentences") as progress:
+        async with _generator(settings) as chat:
+            results = await check_all(labelled, embedder, settings.check, folder, progress, chat)
+    return await _report(folder, results, about, steps)
+
+
+async def _report(
+    folder: RunFolder, results: Sequence[Result], about: dict[str, object], steps: Steps
+) -> list[Figure]:
+    with steps.step("Counting, with intervals"):
+        # times mean nothing without it
+        machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+        told = {**about, "machine": machine}
+        figures = await in_thread(lambda: write_report(folder.path, results, told))
+    show_figures(console(), figures)
+    console().print(f"Report: {folder.path / 'report.html'}")
+    return figures
+
+
+async def _run(
+    settings: Settings, items: Sequence[Item], set_: Path, out: Path, models: Sequence[str], quotes_only: bool
+) -> None:
+    steps = Steps(console(stderr=True))
+    labelled = [item for item in items if isinstance(item, LabelledSentence)]
+    questions = [item for item in items if isinstance(item, Question)]
+    if labelled:
+        await _check(settings, labelled, set_, out, steps)
+        return
+    if not models:
+        model = "" if quotes_only else await _served_model(settings)
+        if not model and not quotes_only:
+            steps.say(
+                "No generator answers, so quotes are measured. `citewell model serve` starts one.", "yellow"
+            )
+        chosen = _with_generator(settings, enabled=bool(model))
+        await _ask(chosen, questions, set_, out, model, steps)
+        return
+    for model in models:
+        # answers of this very model: not of a server that the settings name
+        chosen = _with_generator(settings, model=model, url="", enabled=True)
+        await _ask(chosen, questions, set_, out / model, model, steps, serve=True)
+    for model in models[1:]:
+        compared = functools.partial(_compared, out / models[0], out / model, out / f"{model}.html")
+        await in_thread(compared)
+
+
+def _compared(a: Path, b: Path, out: Path) -> None:
+    write_comparison(out, a, b, compare(a, b))
+    console().print(f"Comparison of {a.name} with {b.name}: {out}")
+
+
+def _drawn(items: Sequence[Item], count: int | None) -> list[Item]:
+    if count is None or count >= len(items):
+        return list(items)
+    chosen = sorted(random.Random(SEED).sample(range(len(items)), count))
+    return [items[i] for i in chosen]
+
+
+@app.command(
+    "run",
+    help="Ask every question of a set and report how good the answers are: report.html, report.json and "
+    "results.jsonl in the folder --out. The same command with the same --out goes on where it was stopped."
+    f"\n\n{_FORM}\n\nJSON files are read in SQuAD's form, response.jsonl beside source_info.jsonl in "
+    "RAGTruth's.",
+)
+def run(
+    questions: Annotated[Path, typer.Option(help="The question set: .jsonl, .csv or .json.")],
+    models: Annotated[
+        str, typer.Option(help="Generators, by comma; each is served by Citewell's own vLLM in turn.")
+    ] = "",
+    out: Annotated[Path | None, typer.Option(help="Folder of the results; default: a new one.")] = None,
+    count: Annotated[
+        int | None, typer.Option(min=1, help="Ask only so many, drawn with a fixed seed.")
+    ] = None,
+    quotes_only: Annotated[bool, typer.Option("--quotes-only", help="Ask without a generator.")] = False,
+) -> None:
+    settings = load_settings()
+    configure_logging(settings.log, quiet=True)
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    if names and quotes_only:
+        raise QuestionSetError("--models and --quotes-only exclude each other.", "Leave one of them out.")
+    for name in names:
+        require_model(name, settings.models_dir)
+    items = _drawn(read_set(questions), count)
+    if names and isinstance(items[0], LabelledSentence):
+        raise QuestionSetError("Labelled sentences are checked, no model is asked.", "Leave --models out.")
+    folder = out or settings.home / "eval" / f"{questions.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    console(stderr=True).print(f"Results go to {folder}; with --out {folder} this goes on if it is stopped.")
+    asyncio.run(_run(settings, items, questions, folder, names, quotes_only))
+
+
+@app.command("compare")
+def compare_runs(
+    a: Annotated[Path, typer.Argument(help="Folder of a run.", metavar="A")],
+    b: Annotated[Path, typer.Argument(help="Folder of another run of the same questions.", metavar="B")],
+    out: Annotated[Path | None, typer.Option(help="Also write it to this file: .html or .json.")] = None,
+) -> None:
+    """Say whether run B is better than run A, worse, or undecided: each measure, overall and by language.
+
+    Pairs the answers to the same questions; better and worse are said where the 95% interval of the
+    difference (paired bootstrap) leaves zero out.
+    """
+    found = compare(a, b)
+    show_differences(console(), found)
+    if out is not None:
+        write_comparison(out, a, b, found)
+        console().print(f"Written: {out}")
+
+
+@app.command("make")
+def make(
+    out: Annotated[Path, typer.Option(help="File to write: .csv for a spreadsheet, or .jsonl.")] = Path(
+        "questions.csv"
+    ),
+    count: Annotated[int, typer.Option(min=1, help="Questions to draft.")] = 50,
+) -> None:
+    """Draft a question set from the documents, for a person to correct.
+
+    The generator writes the questions; where none answers, sentences with a gap do. Correct the file: reword
+    questions as people would ask them, add other accepted answers, delete what makes no sense, and add
+    questions that the documents do not answer (their answers stay empty). Then `citewell eval run
+    --questions FILE`.
+    """
+    settings = load_settings()
+    configure_logging(settings.log, quiet=True)
+    if out.exists():
+        raise QuestionSetError(
+            f"{out} is there already.", "Name another file: yours may be corrected already."
+        )
+    drafted = asyncio.run(_draft(settings, count))
+    if not drafted:
+        raise QuestionSetError(
+            "No document states a fact to ask for.", "`citewell ingest PATH` brings some in."
+        )
+    write_questions(out, drafted)
+    console().print(
+        f"{len(drafted)} drafts: {out}. Correct them, then `citewell eval run --questions {out}`."
+    )
+
+
+async def _draft(settings: Settings, count: int) -> list[Question]:
+    steps = Steps(console(stderr=True))
+    store = Store.open(settings)
+    chat = Chat(settings) if await _served_model(settings) else None
+    if chat is None:
+        steps.say("No generator answers, so the drafts are sentences with a gap.", "yellow")
+    try:
+        with steps.step("Drafting") as progress:
+            return await draft_questions(store, chat, count, SEED, progress)
+    finally:
+        if chat is not None:
+            await chat.close()
+        store.close()
+
+
+@app.command("calibrate")
+def calibrate_command(
+    labels: Annotated[
+        list[Path], typer.Argument(help="Files of labelled sentences (see `eval run --help`).")
+    ],
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(help="Fit contrast, or contrast and judge, on top of the installed model instead."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the models; by default where this installation takes them.")
+    ] = None,
+    risk: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="Share of unsupported sentences that may pass.")
+    ] = 0.03,
+    work: Annotated[
+        Path | None, typer.Option(help="Folder of the signals; a stopped run goes on from there.")
+    ] = None,
+) -> None:
+    """Fit the check of sentences to your own labelled sentences, with a threshold for a stated risk."""
+    settings = load_settings()
+    configure_logging(settings.log)
+    for name in layer or ():
+        if name not in FURTHER:
+            raise typer.BadParameter(f"{name} is none of {', '.join(FURTHER)}.", param_hint="--layer")
+    folder = work or settings.home / "eval" / "calibrate"
+    asyncio.run(_calibrate(settings, labels, layer or [], out or settings.calibration_dir, risk, folder))
+
+
+async def _calibrate(
+    settings: Settings, files: Sequence[Path], layers: Sequence[str], out: Path, risk: float, work: Path
+) -> None:
+    steps = Steps(console(stderr=True))
+    check = settings.check.model_copy(update={"layers": ("agreement", "alignment", *layers)})
+    asking = settings.model_copy(update={"check": check})
+    embedder = LazyEmbedder(settings, settings.embedder.model)
+    rows = []
+    async with _generator(asking) as chat:
+        if layers and (chat is None or not await chat.ready()):
+            raise GeneratorUnavailableError(
+                f"No generator answers at {settings.generator_url}.", "Start `citewell model serve`."
+            )
+        for file in files:
+            labelled = [item for item in read_set(file) if isinstance(item, LabelledSentence)]
+            if not labelled:
+                raise QuestionSetError(
+                    f"{file} has no labelled sentences.", "`citewell eval run --help` shows their form."
+                )
+            about = {"labels": file.name, "citewell": _version(), "layers": list(check.layers)}
+            folder = RunFolder(work / file.stem, about)
+            with steps.step(f"Checking {len(labelled)} sentences of {file.name}") as progress:
+                checked = await check_all(labelled, embedder, check, folder, progress, chat, always=True)
+            rows += rows_of(checked, file.stem)
+    command = " ".join(
+        ["citewell eval calibrate", *(f"--layer {name}" for name in layers), *(f.name for f in files)]
+    )
+    if not layers:
+        _keep(calibrate(rows, risk, command), out)
+        return
+    model = load("support", settings.calibration_dir)
+    scores = [model.probability(row.group, row.signals) for row in rows]
+    for name in layers:
+        found, scores = calibrate_layer(rows, name, scores, risk, command)
+        _keep(found, out)
+
+
+def _keep(found: Calibration, out: Path) -> None:
+    target = out / f"{found.data['name']}.json"
+    write(found, target)
+    for group, fitted in found.data["groups"].items():
+        console().print(
+            f"{group}: threshold {fitted['threshold']}; shown: {fitted['kept']:.1%} of supported sentences, "
+            f"{fitted['passed']:.1%} of unsupported ones"
+        )
+        for domain, value in found.held_out[group].items():
+            console().print(f"  {domain}: AUROC {value:.3f}, fitted without it")
+    console().print(f"Written: {target}")
