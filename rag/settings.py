@@ -21,7 +21,9 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings.exceptions import SettingsError as UnreadableError
 
+from rag.answer_settings import AnswerSettings, CheckSettings, RetrieveSettings, TopicSettings
 from rag.errors import SettingsError
 from rag.source_settings import GroupRule, Section, SourceKind, SourceSettings
 
@@ -148,39 +150,6 @@ class JobSettings(Section):
     )
 
 
-class RetrieveSettings(Section):
-    """How many passages are looked at."""
-
-    candidates: int = Field(50, ge=1, description="Passages taken from each of the two searches.")
-    hits: int = Field(10, ge=1, description="Passages that go on to evidence selection.")
-    rrf_k: float = Field(60, gt=0, description="Constant of reciprocal rank fusion (Cormack et al. 2009).")
-
-
-class AnswerSettings(Section):
-    """What is shown to the reader."""
-
-    policy: Literal["strict", "flag"] = Field(
-        "strict",
-        description="strict replaces or drops a sentence that fails its check; flag shows it marked.",
-    )
-    max_sentences: int = Field(3, ge=1, le=20, description="Sentences of an answer at most.")
-    draft_sentences: int = Field(
-        1, ge=0, le=20, description="Sentences that the generator drafts; 0 answers with quotes alone."
-    )
-    evidence_sentences: int = Field(4, ge=1, le=40, description="Quotes shown to the generator.")
-    evidence_tokens: int = Field(400, ge=50, description="Token budget of the quotes shown to the generator.")
-    max_question_chars: int = Field(2000, ge=10, description="Longer questions are refused.")
-
-
-class CheckSettings(Section):
-    """How a drafted sentence is checked against its evidence."""
-
-    layers: tuple[Literal["agreement", "alignment", "contrast", "judge"], ...] = Field(
-        ("agreement", "alignment"),
-        description="Checks of a drafted sentence; contrast and judge ask the generator where doubt is left.",
-    )
-
-
 class ServerSettings(Section):
     """The HTTP API."""
 
@@ -217,6 +186,7 @@ class Settings(BaseSettings):
     jobs: JobSettings = JobSettings()
     sources: dict[str, SourceSettings] = Field({}, description="Places that documents come from, by name.")
     retrieve: RetrieveSettings = RetrieveSettings()
+    topics: TopicSettings = TopicSettings()
     answer: AnswerSettings = AnswerSettings()
     check: CheckSettings = CheckSettings()
     server: ServerSettings = ServerSettings()
@@ -246,6 +216,11 @@ class Settings(BaseSettings):
     def index_dir(self) -> Path:
         """Snapshots of the derived vector index."""
         return self.home / "index"
+
+    @property
+    def calibration_dir(self) -> Path:
+        """Calibrated models of this organisation's own (`citewell eval calibrate`)."""
+        return self.home / "calibration"
 
     @property
     def logs_dir(self) -> Path:
@@ -315,6 +290,10 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - passed on to 
         settings = _loader(file)(**overrides)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} is not valid TOML: {error}.", "Correct the file.") from error
+    except UnreadableError as error:
+        raise SettingsError(
+            f"{str(error).capitalize()}.", 'In a variable a list is JSON: ["one", "two"].'
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])

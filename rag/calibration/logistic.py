@@ -6,18 +6,20 @@ import functools
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
+from pathlib import Path
 
 __all__ = ["Logistic", "load"]
 
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """Coefficients by group of languages ("same": question and document share a language; "cross": they
-    don't; for sentences see rag.text.group).
+    """Coefficients by group of languages ("same": question or sentence and document share a language;
+    "cross": they don't).
 
-    A model that is asked after another one is asked for probabilities of that one within ``band``.
+    ``thresholds`` are those of the groups that have one of their own. A model that is asked after another one
+    is asked for probabilities of that one within ``band``.
     """
 
     name: str
@@ -25,6 +27,7 @@ class Logistic:
     intercepts: Mapping[str, float]
     threshold: float
     band: tuple[float, float] = (0.0, 1.0)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     def probability(self, group: str, signals: Mapping[str, float]) -> float:
         """P(yes) for the named signals; each signal that the model knows must be given."""
@@ -32,16 +35,25 @@ class Logistic:
         z = self.intercepts[group] + sum(weight * signals[name] for name, weight in weights.items())
         return 1 / (1 + math.exp(-max(-50.0, min(50.0, z))))
 
+    def enough(self, group: str, probability: float) -> bool:
+        """Whether the probability reaches the group's threshold."""
+        return probability >= self.thresholds.get(group, self.threshold)
+
 
 @functools.cache
-def load(name: str) -> Logistic:
-    """The model of ``rag/calibration/<name>.json``."""
-    data = json.loads(resources.files(__package__).joinpath(f"{name}.json").read_text("utf-8"))
+def load(name: str, folder: Path | None = None) -> Logistic:
+    """The model of ``<name>.json`` in ``folder``, where an organisation has fitted its own, else of this
+    package.
+    """
+    own = folder / f"{name}.json" if folder else None
+    packaged = resources.files(__package__).joinpath(f"{name}.json")
+    data = json.loads((own if own and own.is_file() else packaged).read_text("utf-8"))
     groups = data["groups"]
     return Logistic(
         name=name,
         groups={group: values["coefficients"] for group, values in groups.items()},
         intercepts={group: values["intercept"] for group, values in groups.items()},
-        threshold=data["threshold"],
+        threshold=data.get("threshold", 0.5),
+        thresholds={group: values["threshold"] for group, values in groups.items() if "threshold" in values},
         band=tuple(data.get("band", (0.0, 1.0))),
     )

@@ -25,7 +25,7 @@ def objection(sentence: str, texts: Sequence[str], quotes: Sequence[str], spoken
     """
     if numbers := missing_numbers(sentence, texts):
         return f"number not in the evidence: {', '.join(numbers)}"
-    if names := missing_names(sentence, texts, spoken or "de"):
+    if names := missing_names(sentence, texts, spoken):
         return f"name not in the evidence: {', '.join(names)}"
     if not spoken:
         return _denial(sentence, texts, quotes, "")

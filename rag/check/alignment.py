@@ -2,20 +2,39 @@
 
 Token vectors: each token of the sentence takes its best cosine among the evidence's tokens (the recall of
 BERTScore, Zhang et al. 2020, arXiv:1904.09675), which works across languages; words: the share of the
-sentence's terms that stand in the evidence.
+sentence's terms, and of its neighbouring terms, that stand in the evidence (as in ROUGE, Lin 2004), and the
+longest wording that it shares with one evidence sentence.
 """
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.models.protocols import EmbedderProtocol
-from rag.text import terms
+from rag.check.names import missing_names, names
+from rag.check.negation import negations
+from rag.check.numbers import missing_numbers, quantities
+from rag.check.wording import worded
+from rag.models.protocols import EmbedderProtocol, TokenVectors
+from rag.text import sentences, terms
 
 __all__ = ["Aligner"]
+
+# Neighbouring terms of the sentence may stand so far apart in the evidence
+APART = 3
+# What a writer says of himself and to his reader is in no document
+_PERSONAL = re.compile(
+    r"\b(?:i|my|me|mine|we|our|us|you|your|ich|mein\w*|mir|wir|unser\w*|je|mon|ma|yo|я|мы|мне|мой)\b|我|私は|أنا",
+    re.I,
+)
+_QUESTION_MARKS = ("?", "？", "؟")
+Floats = NDArray[np.float32]
+T = TypeVar("T")
 
 
 class Aligner:
@@ -24,12 +43,13 @@ class Aligner:
     def __init__(self, embedder: EmbedderProtocol, evidence: Sequence[str]) -> None:
         self._embedder = embedder
         self._evidence = evidence
-        self._terms = [set(terms(text)) for text in evidence]
-        self._vectors: list[NDArray[np.float32]] | None = None
+        self._terms = [terms(text) for text in evidence]
+        self._lines = [sentences(text) for text in evidence]
+        self._vectors: list[TokenVectors] | None = None
 
-    def _tokens(self) -> list[NDArray[np.float32]]:
+    def _tokens(self) -> list[TokenVectors]:
         if self._vectors is None:
-            self._vectors = [t.vectors for t in self._embedder.token_vectors(self._evidence, "passage")]
+            self._vectors = self._embedder.token_vectors(self._evidence, "passage")
         return self._vectors
 
     def best(self, sentence: str) -> list[float]:
@@ -37,26 +57,76 @@ class Aligner:
         tokens = self._embedder.token_vectors([sentence], "passage")[0].vectors
         words = set(terms(sentence))
         scores = []
-        for vectors, known in zip(self._tokens(), self._terms, strict=True):
-            similarity = (
-                float((tokens @ vectors.T).max(axis=1).mean()) if len(tokens) and len(vectors) else 0.0
-            )
-            scores.append(similarity + (len(words & known) / len(words) if words else 0.0))
+        for text, known in zip(self._tokens(), self._terms, strict=True):
+            there = len(tokens) and len(text.vectors)
+            similarity = float((tokens @ text.vectors.T).max(axis=1).mean()) if there else 0.0
+            scores.append(similarity + _share(words, set(known)))
         return scores
 
-    def signals(self, sentence: str, cited: Sequence[int]) -> dict[str, float]:
-        """``cover``: share of the sentence's terms in the cited texts; ``tokens``: mean best cosine of its
-        tokens; ``weakest``: mean of the worst fifth of these.
+    def signals(self, sentence: str, cited: Sequence[int], spoken: str) -> dict[str, float]:
+        """What speaks for the cited texts' backing the sentence, which is in the language ``spoken``.
+
+        ``tokens``: mean best cosine of its tokens; ``weakest``: mean of the worst fifth of these; ``cover``:
+        share of its terms in the cited texts; ``pairs``: of its neighbouring terms; ``wording``: of its words
+        that stand in one sentence there, in order. Against it: ``numbers`` and ``names``, the shares of these
+        that are missing there; ``denies``: 1 where only the sentence denies; ``parity``: 1 where it denies
+        and the sentence there that is nearest to it does not, or the other way round; ``personal``: 1 where
+        it alone speaks of its writer or reader; ``asks``: 1 where it is a question.
         """
-        tokens = self._embedder.token_vectors([sentence], "passage")[0].vectors
-        words = set(terms(sentence))
-        known: set[str] = set().union(*(self._terms[i] for i in cited)) if cited else set()
-        pool = [self._tokens()[i] for i in cited if len(self._tokens()[i])]
-        if not len(tokens) or not pool:
-            return {"cover": 0.0, "tokens": 0.0, "weakest": 0.0}
-        best = np.sort((tokens @ np.concatenate(pool).T).max(axis=1))
+        texts = [self._evidence[i] for i in cited]
+        own = terms(sentence)
+        pairs = set(itertools.pairwise(own))
+        known = [self._terms[i] for i in cited]
+        lines = [self._evidence[i][a:b] for i in cited for a, b in self._lines[i]]
         return {
-            "cover": len(words & known) / len(words) if words else 0.0,
+            **self._alike(sentence, cited),
+            "cover": _share(set(own), set().union(*known)),
+            "pairs": _share(pairs, _near(known)) if pairs else _share(set(own), set().union(*known)),
+            "wording": worded(sentence, lines).share,
+            "numbers": len(missing_numbers(sentence, texts)) / max(1, len(quantities(sentence))),
+            "names": len(missing_names(sentence, texts, spoken)) / max(1, len(names(sentence, spoken))),
+            "denies": float(negations(sentence) > 0 and not any(negations(text) for text in texts)),
+            "personal": float(
+                bool(_PERSONAL.search(sentence)) and not any(_PERSONAL.search(text) for text in texts)
+            ),
+            "asks": float(sentence.rstrip("\"'”’»」 ").endswith(_QUESTION_MARKS)),
+        }
+
+    def _alike(self, sentence: str, cited: Sequence[int]) -> dict[str, float]:
+        tokens = self._embedder.token_vectors([sentence], "passage")[0].vectors
+        pool = [self._tokens()[i].vectors for i in cited if len(self._tokens()[i].vectors)]
+        if not len(tokens) or not pool:
+            return {"tokens": 0.0, "weakest": 0.0, "parity": 0.0}
+        best = np.sort((tokens @ np.concatenate(pool).T).max(axis=1))
+        nearest = self._nearest(tokens, cited)
+        return {
             "tokens": float(best.mean()),
             "weakest": float(best[: max(1, len(best) // 5)].mean()),
+            "parity": float(negations(sentence) % 2 != negations(nearest) % 2),
         }
+
+    def _nearest(self, tokens: Floats, cited: Sequence[int]) -> str:
+        """The sentence of the cited texts that is nearest to ``tokens``, by their mean best cosine."""
+        nearest, most = "", -1.0
+        for i in cited:
+            text = self._tokens()[i]
+            for start, end in self._lines[i]:
+                own = [row for row, (a, b) in enumerate(text.spans) if start <= a and b <= end]
+                alike = float((tokens @ text.vectors[own].T).max(axis=1).mean()) if own else -1.0
+                if alike > most:
+                    nearest, most = self._evidence[i][start:end], alike
+        return nearest
+
+
+def _share(own: set[T], known: set[T]) -> float:
+    return len(own & known) / len(own) if own else 0.0
+
+
+def _near(texts: Sequence[Sequence[str]]) -> set[tuple[str, str]]:
+    """Pairs of terms that stand near each other, in order."""
+    return {
+        (first, second)
+        for known in texts
+        for i, first in enumerate(known)
+        for second in known[i + 1 : i + 1 + APART]
+    }

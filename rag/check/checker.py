@@ -7,9 +7,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from rag.answer_settings import CheckSettings
 from rag.calibration import Logistic, load
 from rag.check.agreement import objection
 from rag.check.alignment import Aligner
@@ -17,15 +19,17 @@ from rag.check.contrast import contrast_signals
 from rag.check.judge import judge_signals
 from rag.errors import GeneratorUnavailableError
 from rag.models.protocols import ChatProtocol, EmbedderProtocol, Message
-from rag.settings import CheckSettings
-from rag.text import group, language
+from rag.text import language, sentences
 from rag.timer import Timer
 from rag.types import ClaimVerdict, Evidence
 
-__all__ = ["Checked", "Checker", "Owned"]
+__all__ = ["FURTHER", "Checked", "Checker", "Owned", "log_odds"]
 
 logger = logging.getLogger(__name__)
 NOT_CHECKED = "not_checked"
+# Layers that are asked in doubt, in this order, and their signals
+FURTHER = {"contrast": ("contrast", "gain", "surprise"), "judge": ("judge",)}
+READ = 3  # cited texts that the generator is shown for one sentence
 Signals = dict[str, float | str | bool]
 
 
@@ -43,11 +47,11 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """The served model, and what it was asked when it drafted the sentences."""
+    """The served model, the question, and how it is asked that with some evidence."""
 
     chat: ChatProtocol
     question: str
-    messages: Sequence[Message]
+    prompt: Callable[[Sequence[Evidence]], Sequence[Message]]
 
 
 def _evidence_text(evidence: Evidence) -> str:
@@ -58,9 +62,21 @@ def _evidence_text(evidence: Evidence) -> str:
     return "\n".join(part for part in (above, evidence.header, evidence.context or evidence.quote) if part)
 
 
-def _log_odds(probability: float) -> float:
+def log_odds(probability: float) -> float:
+    """Of a probability, kept away from 0 and 1."""
     p = min(max(probability, 1e-6), 1 - 1e-6)
     return math.log(p / (1 - p))
+
+
+@dataclass(slots=True)
+class _State:
+    """The model that spoke last and its probability; ``missing``: a layer should have been asked and could
+    not.
+    """
+
+    model: Logistic
+    score: float
+    missing: bool = False
 
 
 class Checker:
@@ -73,88 +89,108 @@ class Checker:
         settings: CheckSettings,
         owned: Owned | None = None,
         timer: Timer | None = None,
+        folder: Path | None = None,
+        always: bool = False,
     ) -> None:
-        """Without ``owned`` the layers that need the served model are not_checked where they are asked."""
+        """Without ``owned`` the layers that need the served model are not_checked where they are asked.
+
+        ``folder`` holds calibrations of the organisation's own, which go before the packaged ones. ``always``
+        asks every layer, also where it decides nothing: for calibrating it.
+        """
         self._evidence = evidence
         self._texts = [_evidence_text(e) for e in evidence]
         self._aligner = Aligner(embedder, self._texts)
         self._settings = settings
         self._owned = owned
         self._timer = timer or Timer()
+        self._folder = folder
+        self._always = always
 
-    async def check(self, sentence: str, cited: Sequence[int], logprobs: Sequence[float] = ()) -> Checked:
-        """Check ``sentence`` (its [n] markers removed) against the evidence numbers that it cites.
+    async def check(self, text: str, cited: Sequence[int], logprobs: Sequence[float] = ()) -> Checked:
+        """Check a draft sentence (its [n] markers removed) against the evidence numbers that it cites; of
+        several sentences the weakest tells.
 
         Numbers that do not exist are dropped; a sentence that cites nothing is held to the evidence that fits
         it best. ``logprobs`` are those of its tokens, when it was generated. A layer that fails gives
         ``not_checked``, never ``supported``.
         """
+        known = [n for n in dict.fromkeys(cited) if 1 <= n <= len(self._evidence)]
+        if not self._evidence:
+            return Checked(ClaimVerdict.UNSUPPORTED, 0.0, (), {"reason": "no evidence"})
+        spans = sentences(text)
         try:
-            known = [n for n in cited if 1 <= n <= len(self._evidence)]
-            if not self._evidence:
-                return Checked(ClaimVerdict.UNSUPPORTED, 0.0, (), {"reason": "no evidence"})
-            return await self._check(sentence, known, logprobs)
+            if len(spans) < 2:
+                return await self._check(text, known, logprobs)
+            checks = [await self._check(text[a:b], known, ()) for a, b in spans]
         except Exception as error:  # whatever breaks a check must not let the sentence pass
             logger.exception("A check failed")
             return Checked(ClaimVerdict.NOT_CHECKED, 0.0, (), {"error": type(error).__name__})
+        weakest = min(checks, key=lambda one: (one.verdict is ClaimVerdict.SUPPORTED, one.score))
+        resting = tuple(dict.fromkeys(n for one in checks for n in one.citations))
+        return replace(weakest, citations=resting)
 
     async def _check(self, sentence: str, cited: list[int], logprobs: Sequence[float]) -> Checked:
         if not cited:
             scores = await asyncio.to_thread(self._aligner.best, sentence)
             cited = [max(range(len(scores)), key=scores.__getitem__) + 1]
         indices = [n - 1 for n in cited]
-        numbers = tuple(dict.fromkeys(cited))
         spoken = language(sentence)
-        languages = [self._evidence[i].document.language for i in indices]
-        signals: Signals = {}
+        same = any(self._evidence[i].document.language == spoken for i in indices)
+        kind = "same" if same else "cross"
+        signals: Signals = {"group": kind}
+        reason = ""
         if "agreement" in self._settings.layers:
             with self._timer.step("check.agreement"):
-                reason = await asyncio.to_thread(self._objection, sentence, indices, spoken)
-            if reason:
-                return Checked(ClaimVerdict.UNSUPPORTED, 0.0, numbers, {"reason": reason})
+                reason = await asyncio.to_thread(self._objection, sentence, indices, spoken if same else "")
+            signals |= {"reason": reason} if reason else {}
         if "alignment" not in self._settings.layers:
-            return Checked(ClaimVerdict.NOT_CHECKED, 0.0, numbers, {"alignment": NOT_CHECKED})
+            verdict = ClaimVerdict.UNSUPPORTED if reason else ClaimVerdict.NOT_CHECKED
+            return Checked(verdict, 0.0, tuple(cited), signals | {"alignment": NOT_CHECKED})
         with self._timer.step("check.alignment"):
-            aligned = await asyncio.to_thread(self._aligner.signals, sentence, indices)
+            aligned = await asyncio.to_thread(
+                self._aligner.signals, sentence, indices, spoken if same else ""
+            )
+        aligned["objection"] = float(bool(reason))
         signals |= {name: round(value, 4) for name, value in aligned.items()}
-        kind = group(spoken, languages)
-        model = load("support")
-        score = model.probability(kind, aligned)
-        missing = False
-        for name in ("contrast", "judge"):
-            if name not in self._settings.layers:
-                continue
-            model, score, told = await self._further(name, kind, model, score, sentence, indices, logprobs)
-            signals |= told
-            missing = missing or NOT_CHECKED in told.values()
-        return Checked(_verdict(model, score, missing), score, numbers, signals)
+        model = load("support", self._folder)
+        state = _State(model, model.probability(kind, aligned))
+        for name in FURTHER:
+            if name in self._settings.layers and not reason:
+                signals |= await self._further(name, kind, state, sentence, indices, logprobs)
+        supported = not reason and state.model.enough(kind, state.score)
+        verdict = ClaimVerdict.SUPPORTED if supported else ClaimVerdict.UNSUPPORTED
+        # a layer that is missing where there was doubt leaves the doubt
+        verdict = ClaimVerdict.NOT_CHECKED if state.missing and not reason else verdict
+        return Checked(verdict, state.score, tuple(cited), signals)
 
     def _objection(self, sentence: str, indices: Sequence[int], spoken: str) -> str:
-        same = any(self._evidence[i].document.language == spoken for i in indices)
         texts = [self._texts[i] for i in indices]
-        return objection(sentence, texts, [self._evidence[i].quote for i in indices], spoken if same else "")
+        return objection(sentence, texts, [self._evidence[i].quote for i in indices], spoken)
 
     async def _further(
         self,
         name: str,
         kind: str,
-        before: Logistic,
-        score: float,
+        state: _State,
         sentence: str,
         indices: Sequence[int],
         logprobs: Sequence[float],
-    ) -> tuple[Logistic, float, Signals]:
-        """The score after one more layer, which is asked only in the band of scores where it was fitted."""
-        model = load(f"support_{name}")
-        if not model.band[0] <= score < model.band[1]:
-            return before, score, {}
+    ) -> Signals:
+        """Ask one more layer, only in the band of scores where it was fitted; changes ``state``."""
+        model = load(f"support_{name}", self._folder)
+        decides = kind in model.groups and model.band[0] <= state.score < model.band[1]
+        if not decides and not self._always:
+            return {}
         with self._timer.step(f"check.{name}"):
             try:
                 told = await self._internal(name, sentence, indices, logprobs)
             except GeneratorUnavailableError:
-                return before, score, {name: NOT_CHECKED}
-        after = model.probability(kind, {"before": _log_odds(score), **told})
-        return model, after, {key: round(value, 4) for key, value in told.items()}
+                state.missing = True
+                return {name: NOT_CHECKED}
+        if decides:
+            state.score = model.probability(kind, {"before": log_odds(state.score), **told})
+            state.model = model
+        return {key: round(value, 4) for key, value in told.items()}
 
     async def _internal(
         self, name: str, sentence: str, indices: Sequence[int], logprobs: Sequence[float]
@@ -162,15 +198,14 @@ class Checker:
         if self._owned is None:
             raise GeneratorUnavailableError("no generator answers")
         if name == "contrast":
-            return await contrast_signals(
-                sentence, logprobs, self._owned.chat, self._owned.messages, self._owned.question
-            )
-        quotes = "\n".join(self._texts[i] for i in indices)
+            prompt = self._owned.prompt([self._evidence[i] for i in await self._likeliest(sentence, indices)])
+            return await contrast_signals(sentence, logprobs, self._owned.chat, prompt, self._owned.question)
+        quotes = "\n".join(self._texts[i] for i in await self._likeliest(sentence, indices))
         return await judge_signals(sentence, quotes, language(sentence), self._owned.chat)
 
-
-def _verdict(model: Logistic, score: float, missing: bool) -> ClaimVerdict:
-    # a layer that is missing where there was doubt leaves the doubt
-    if missing:
-        return ClaimVerdict.NOT_CHECKED
-    return ClaimVerdict.SUPPORTED if score >= model.threshold else ClaimVerdict.UNSUPPORTED
+    async def _likeliest(self, sentence: str, indices: Sequence[int]) -> list[int]:
+        """Those of the cited texts that the sentence most probably rests on, in their order."""
+        if len(indices) <= READ:
+            return list(indices)
+        scores = await asyncio.to_thread(self._aligner.best, sentence)
+        return sorted(sorted(indices, key=lambda i: -scores[i])[:READ])

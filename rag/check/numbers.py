@@ -61,7 +61,7 @@ _UNITS = {
     "day": "day days tag tage tagen 天 日間 工作日 个工作日 営業日",
     "week": "week weeks woche wochen 周 星期 週間 个星期",
     "month": "month months monat monate monaten 个月 ヶ月 か月 カ月",
-    "year": "year years jahr jahre jahren 年間 周年",
+    "year": "year years jahr jahre jahren 年間 周年 岁 周岁 歳",
     "kg": "kg kilogram kilograms 公斤 千克",
     "m": "m metre metres meter meters 米 メートル",
     "km": "km kilometre kilometres 公里",
@@ -87,10 +87,27 @@ def _form(form: str) -> str:
 
 
 _UNIT = re.compile("|".join(map(_form, sorted(_UNIT_OF, key=len, reverse=True))))
-_MEASURE = re.compile(r"\s?[天日年月周週号時时分秒个個名人次份台套条條章节節级級层層页頁元円倍%％歳岁点點小]")
+_MEASURE = re.compile(
+    r"\s?[天日年月周週号時时分秒个個名人次份台套条條章节節级級层層页頁元円倍%％歳岁点點小"
+    r"位家场場座所支项項届部組组队隊门門]"
+)
+# 1980s, 80er Jahre, 1980-х, 80年代: a decade is written with its century and without
+_DECADE = re.compile(r"\s?年代|['’]?s\b|er\b|er-|-?[ех]х?\b")
+_ROMAN = re.compile(r"\b[IVX]{2,}\b")
+_ROMAN_DIGITS = {"I": 1, "V": 5, "X": 10}
+_ORDINALS = {
+    word: n
+    for n, word in enumerate(
+        "third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
+        "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth".split(),
+        start=3,
+    )
+}
 _WORD = re.compile(r"(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-[a-z]+|[^\W\d_]+")
-# "1 200" with a blank that does not break; NFKC would make it one that does
-_GROUPED = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
+# "853 382", with whichever blank
+_GROUPED = re.compile(r"(?<![\d.,])(\d{1,3})((?:[ \u00a0\u2009\u202f]\d{3})+)(?![\d.,]?\d)")
+# 1038–40
+_SHORT_YEAR = re.compile(r"(\d\d)\d\d\s?[-–—/]\s?$")
 _SCALES = {
     "million": 10**6,
     "millionen": 10**6,
@@ -159,7 +176,32 @@ def _digit_values(text: str) -> set[Decimal]:
     return found
 
 
-def _from_match(match: re.Match[str], text: str) -> Quantity | None:
+def _grouped(match: re.Match[str]) -> str:
+    return match[1] + re.sub(r"\s", "’", match[2])
+
+
+def _years(values: set[Decimal], match: re.Match[str], text: str) -> set[Decimal]:
+    """The values with those that a year, written short, stands for."""
+    digits = match["digits"]
+    century = _SHORT_YEAR.search(text[: match.start()])
+    if century and len(digits) == 2 and text[match.end() : match.end() + 1] not in ("-", "/"):
+        return values | {Decimal(century[1] + digits)}
+    if digits.isdigit() and digits.endswith("0") and _DECADE.match(text, match.end()):
+        decade = int(digits) % 100
+        return values | {Decimal(decade).normalize(), Decimal(1900 + decade).normalize()}
+    return values
+
+
+def _roman(text: str) -> list[Quantity]:
+    found = []
+    for match in _ROMAN.finditer(text):
+        digits = [_ROMAN_DIGITS[c] for c in match.group()]
+        value = sum(-d if d < max(digits[i:]) else d for i, d in enumerate(digits))
+        found.append(Quantity(match.group(), frozenset({Decimal(value).normalize()})))
+    return found
+
+
+def _from_match(match: re.Match[str], text: str, lenient: bool) -> Quantity | None:
     after = text[match.end() : match.end() + 12].lstrip()
     unit_match = _UNIT.match(after)
     unit = _UNIT_OF[unit_match.group()] if unit_match else ""
@@ -168,14 +210,15 @@ def _from_match(match: re.Match[str], text: str) -> Quantity | None:
         unit = _UNIT_OF.get(before, unit)
     if match["han"]:
         han = match["han"]
-        if len(han) == 1 and (han in "一千万百亿" or not _MEASURE.match(text, match.end())) and not before:
+        counted = lenient or _MEASURE.match(text, match.end())
+        if len(han) == 1 and (han in "一千万百亿" or not counted) and not before:
             return None
         # "千万不要" and "万一" only look like numbers
         if han[0] in _LARGE or (all(c in _LARGE or c in _TENS for c in han) and han != "十"):
             return None
         value = _han_value(han)
         return Quantity(match.group(), frozenset({value.normalize()}), unit) if value is not None else None
-    values = _digit_values(match["digits"])
+    values = _years(_digit_values(match["digits"]), match, text)
     if match["scale"]:
         scale = match["scale"].strip()
         factor = _LARGE.get(scale) or _SCALES.get(scale, 1)
@@ -183,10 +226,15 @@ def _from_match(match: re.Match[str], text: str) -> Quantity | None:
     return Quantity(match.group().strip(), frozenset(values), unit)
 
 
-def quantities(text: str) -> list[Quantity]:
-    """All numbers of a text: digits, Han numerals, number words, and month names as their number."""
-    folded = unicodedata.normalize("NFKC", _GROUPED.sub("’", text)).lower()
-    found = [q for match in _NUMBER.finditer(folded) if (q := _from_match(match, folded))]
+def quantities(text: str, lenient: bool = False) -> list[Quantity]:
+    """All numbers of a text: digits, Han and Roman numerals, number words, and month names as their number.
+
+    ``lenient`` also takes for numbers what may be one (ordinals, 三 before any word): right for evidence,
+    where a number too many does no harm.
+    """
+    folded = unicodedata.normalize("NFKC", _GROUPED.sub(_grouped, text)).lower()
+    found = [q for match in _NUMBER.finditer(folded) if (q := _from_match(match, folded, lenient))]
+    found += _roman(text)
     for match in _WORD.finditer(folded):
         word = match.group()
         if word in _WORDS and word not in _ARTICLES:
@@ -194,6 +242,8 @@ def quantities(text: str) -> list[Quantity]:
             unit = _UNIT.match(after)
             value = _WORDS[word].normalize()
             found.append(Quantity(word, frozenset({value}), _UNIT_OF[unit.group()] if unit else ""))
+        elif lenient and word in _ORDINALS:
+            found.append(Quantity(word, frozenset({Decimal(_ORDINALS[word]).normalize()})))
         elif word in _MONTHS and (word != "may" or "May " in text):
             found.append(Quantity(word, frozenset({Decimal(_MONTHS[word]).normalize()}), ""))
     return found
@@ -202,7 +252,7 @@ def quantities(text: str) -> list[Quantity]:
 def missing_numbers(sentence: str, evidence: Iterable[str]) -> list[str]:
     """The numbers of ``sentence`` that stand in none of the evidence texts, or only with another unit."""
     texts = list(evidence)
-    known = [q for text in texts for q in quantities(text)]
+    known = [q for text in texts for q in quantities(text, lenient=True)]
     units = {
         _UNIT_OF[form]
         for text in texts
@@ -212,8 +262,10 @@ def missing_numbers(sentence: str, evidence: Iterable[str]) -> list[str]:
     for quantity in quantities(sentence):
         same = [k for k in known if k.values & quantity.values]
         # a table's number has its unit in the header, so one that stands anywhere in the evidence will do
+        # and an age or the years of a war need none: 38 Jahre, at the age of 38; 七年战争
+        given = units | {"year"}
         fits = not quantity.unit or any(
-            k.unit == quantity.unit or (not k.unit and quantity.unit in units) for k in same
+            k.unit == quantity.unit or (not k.unit and quantity.unit in given) for k in same
         )
         if not same or not fits:
             missing.append(quantity.text)

@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Collection
 
 from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier
 
-__all__ = ["group", "language"]
+__all__ = ["language"]
 
 _KANA = re.compile(r"[\u3040-\u30ff]")
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003134f]")
@@ -66,13 +65,3 @@ def language(text: str) -> str:
             return _likeliest(sample, _OTHER[script])[0]
     code, probability = _likeliest(sample, _LATIN)
     return "en" if letters < _SHORT and probability < 0.8 else code
-
-
-def group(spoken: str, others: Collection[str]) -> str:
-    """How a text can be compared with texts in the languages ``others``: by its words ("words"), by its
-    characters, which nothing parts ("han": Chinese and Japanese), or, where none is in its own language, by
-    meaning alone ("cross").
-    """
-    if spoken not in others:
-        return "cross"
-    return "han" if spoken in ("zh", "ja") else "words"

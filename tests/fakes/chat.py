@@ -16,8 +16,9 @@ MODEL = ModelInfo("tiny", "r1", "Apache-2.0")
 class FakeChat:
     """Each stream plays ``chunks`` and ends with ``finish``; it fails after ``breaks_after`` chunks.
 
-    ``meanwhile`` is what happens in the world before the chunk of that position comes. ``given`` counts the
-    chunks that were taken, ``closed`` the streams that ended, however they did.
+    ``scored`` tells the log-probabilities of an answer's tokens, ``shares`` those of labels.
+    ``meanwhile`` is what happens in the world before the chunk of that position comes. ``given`` counts
+    the chunks that were taken, ``closed`` the streams that ended, however they did.
     """
 
     def __init__(
@@ -27,9 +28,13 @@ class FakeChat:
         breaks_after: int | None = None,
         ready: bool = True,
         meanwhile: Mapping[int, Callable[[], object]] | None = None,
+        scored: Callable[[Sequence[Message], str], list[float]] | None = None,
+        shares: Mapping[str, float] | None = None,
     ) -> None:
         self.chunks = chunks
         self.meanwhile = meanwhile or {}
+        self.scored = scored
+        self.shares = shares
         self.finish = finish
         self.breaks_after = breaks_after
         self.is_ready = ready
@@ -68,4 +73,11 @@ class FakeChat:
     async def label_probabilities(
         self, messages: Sequence[Message], labels: Sequence[str]
     ) -> dict[str, float]:
-        return dict.fromkeys(labels, 1 / len(labels))
+        self.asked.append(list(messages))
+        return {label: (self.shares or {}).get(label, 0.0) for label in labels}
+
+    async def token_logprobs(self, messages: Sequence[Message], answer: str) -> list[float]:
+        self.asked.append(list(messages))
+        if self.scored is None:
+            raise GeneratorUnavailableError("tells no log-probabilities")
+        return self.scored(messages, answer)

@@ -22,7 +22,7 @@ def naive(embedder, sentence, texts):
 @pytest.mark.parametrize("cited", [[0], [1], [0, 1], [2, 0]])
 def test_signals_equal_pairwise_comparison(aligner, embedder, cited):
     sentence = "You must close the valve within 24 hours."
-    got = aligner.signals(sentence, cited)
+    got = aligner.signals(sentence, cited, "en")
     best = naive(embedder, sentence, [EVIDENCE[i] for i in cited])
     assert got["tokens"] == pytest.approx(np.mean(best), abs=1e-5)
     assert got["weakest"] == pytest.approx(np.mean(best[: max(1, len(best) // 5)]), abs=1e-5)
@@ -32,15 +32,34 @@ def test_signals_equal_pairwise_comparison(aligner, embedder, cited):
 
 
 def test_a_quote_covers_itself(aligner):
-    got = aligner.signals(EVIDENCE[0], [0])
-    assert got == pytest.approx({"cover": 1.0, "tokens": 1.0, "weakest": 1.0}, abs=1e-5)
+    got = aligner.signals(EVIDENCE[0], [0], "en")
+    for name in ("cover", "tokens", "weakest", "pairs", "wording"):
+        assert got.pop(name) == pytest.approx(1.0, abs=1e-5)
+    assert set(got.values()) == {0.0}
 
 
 def test_nothing_covers_nothing(aligner):
-    none = {"cover": 0.0, "tokens": 0.0, "weakest": 0.0}
-    assert aligner.signals("A sentence.", []) == none
-    assert aligner.signals("A sentence.", [2]) == none
-    assert aligner.signals("", [0]) == none
+    for sentence, cited in (("A sentence.", []), ("A sentence.", [2]), ("", [0])):
+        assert set(aligner.signals(sentence, cited, "en").values()) == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "name", "value"),
+    [
+        ("The warranty is 24 months, or 36 weeks and 2 days.", "numbers", 2 / 3),
+        ("The warranty of Miller is 24 months.", "names", 1.0),
+        ("Close the inlet valve at no time.", "denies", 1.0),
+        ("Close the inlet valve at no time.", "parity", 1.0),
+        ("Close the inlet valve at once.", "parity", 0.0),
+        ("I think the warranty is 24 months.", "personal", 1.0),
+        ("Is the warranty 24 months?", "asks", 1.0),
+        ("保修期是24个月吗？", "asks", 1.0),
+        # of "warranty", "the", "is", "24", "months" in a row, one neighbour is another
+        ("Warranty the is 24 months", "pairs", 3 / 4),
+    ],
+)
+def test_what_speaks_against_a_sentence(aligner, sentence, name, value):
+    assert aligner.signals(sentence, [0, 1], "en")[name] == pytest.approx(value)
 
 
 def test_the_best_evidence_is_found(aligner):
@@ -58,5 +77,5 @@ def test_evidence_is_embedded_once(embedder, monkeypatch):
     )
     aligner = Aligner(embedder, EVIDENCE)
     for sentence in ("one", "two", "three"):
-        aligner.signals(sentence, [0, 1])
+        aligner.signals(sentence, [0, 1], "en")
     assert calls.count(EVIDENCE) == 1

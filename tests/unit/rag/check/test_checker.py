@@ -1,11 +1,14 @@
 import dataclasses
+import math
 
 import pytest
 
-from rag.calibration import load
-from rag.check import Checker
-from rag.settings import CheckSettings
+from rag.answer_settings import CheckSettings
+from rag.calibration import Logistic, load
+from rag.check import Checker, Owned
+from rag.timer import Timer
 from rag.types import ClaimVerdict
+from tests.fakes.chat import FakeChat
 from tests.fakes.library import document_of, evidence_of
 
 RULES = document_of(
@@ -32,7 +35,7 @@ def checker(embedder):
 async def test_a_verbatim_sentence_is_supported(checker):
     got = await checker.check("Employees have 25 days of annual leave.", [1])
     assert got.verdict is ClaimVerdict.SUPPORTED
-    assert got.score > load("support").threshold
+    assert load("support").enough("same", got.score)
     assert got.citations == (1,)
     assert got.signals["cover"] == 1.0
     assert "reason" not in got.signals
@@ -56,14 +59,14 @@ async def test_a_verbatim_chinese_sentence_is_supported(checker):
 async def test_the_deterministic_layer_refuses(checker, sentence, cited, reason):
     got = await checker.check(sentence, [cited])
     assert got.verdict is ClaimVerdict.UNSUPPORTED
-    assert got.score == 0.0
+    assert got.signals["objection"] == 1.0
     assert got.signals["reason"] == reason
 
 
 async def test_what_has_nothing_to_do_with_the_evidence_is_unsupported(checker):
     got = await checker.check("Bananas grow in warm and humid regions.", [1])
     assert got.verdict is ClaimVerdict.UNSUPPORTED
-    assert 0 < got.score < load("support").threshold
+    assert not load("support").enough("same", got.score)
 
 
 async def test_a_denial_of_the_evidence_may_be_repeated(checker):
@@ -114,3 +117,76 @@ async def test_a_check_that_breaks_is_not_checked_never_supported(checker, embed
     assert (got.verdict, got.score) == (ClaimVerdict.NOT_CHECKED, 0.0)
     assert got.signals == {"error": "RuntimeError"}
     assert "A check failed" in caplog.text
+
+
+ALL = CheckSettings(layers=("agreement", "alignment", "contrast", "judge"))
+# a Chinese sentence on English evidence: words cannot be compared
+ACROSS = "员工每年有25天年假。"
+DOUBT = 0.5
+
+
+def owned(chat):
+    return Owned(chat, "?", lambda evidence: [{"role": "user", "content": evidence[0].quote}])
+
+
+@pytest.fixture
+def doubtful(monkeypatch):
+    """The first two layers leave every sentence in doubt."""
+    original = Logistic.probability
+
+    def probability(self, group, signals):
+        return DOUBT if self.name == "support" else original(self, group, signals)
+
+    monkeypatch.setattr(Logistic, "probability", probability)
+
+
+def expected(name, before, **told):
+    model = load(f"support_{name}")
+    return model.probability("cross", {"before": math.log(before / (1 - before)), **told})
+
+
+async def test_in_doubt_the_served_model_is_asked(embedder, doubtful):
+    chat = FakeChat(
+        scored=lambda messages, _: [-0.1] * 4 if "annual" in messages[0]["content"] else [-3.0] * 4,
+        shares={"Yes": 0.9, "No": 0.1},
+    )
+    timer = Timer()
+    got = await Checker(embedder, [LEAVE], ALL, owned(chat), timer).check(ACROSS, [1])
+    after = expected("contrast", DOUBT, contrast=2.9, gain=2.9, surprise=0.1)
+    assert got.score == pytest.approx(expected("judge", after, judge=math.log(9)), abs=1e-4)
+    assert got.signals["contrast"] == 2.9
+    assert got.verdict is ClaimVerdict.SUPPORTED
+    assert {"check.agreement", "check.alignment", "check.contrast", "check.judge"} <= set(timer.total())
+
+
+async def test_a_layer_that_cannot_be_asked_leaves_the_doubt(embedder, doubtful):
+    for model in (owned(FakeChat()), None):
+        got = await Checker(embedder, [LEAVE], ALL, model).check(ACROSS, [1])
+        assert got.verdict is ClaimVerdict.NOT_CHECKED
+        assert got.signals["contrast"] == "not_checked"
+
+
+async def test_where_words_compare_or_a_rule_refuses_nobody_is_asked(embedder):
+    chat = FakeChat()
+    checker = Checker(embedder, [LEAVE], ALL, owned(chat))
+    assert (await checker.check(LEAVE.quote, [1])).verdict is ClaimVerdict.SUPPORTED
+    assert (await checker.check("员工每年有28天年假。", [1])).verdict is ClaimVerdict.UNSUPPORTED
+    assert chat.asked == []
+
+
+async def test_a_layer_that_is_switched_off_is_not_checked(embedder):
+    only = CheckSettings(layers=("agreement",))
+    got = await Checker(embedder, [LEAVE], only).check(LEAVE.quote, [1])
+    assert (got.verdict, got.signals["alignment"]) == (ClaimVerdict.NOT_CHECKED, "not_checked")
+    refused = await Checker(embedder, [LEAVE], only).check("Employees have 28 days of annual leave.", [1])
+    assert refused.verdict is ClaimVerdict.UNSUPPORTED
+    loose = CheckSettings(layers=("alignment",))
+    got = await Checker(embedder, [LEAVE], loose).check("Employees have 25 days of annual leave!", [1])
+    assert got.verdict is ClaimVerdict.SUPPORTED
+
+
+async def test_of_several_sentences_the_weakest_tells(checker):
+    got = await checker.check("Employees have 25 days of annual leave. They have 28 days of leave.", [1])
+    assert got.verdict is ClaimVerdict.UNSUPPORTED
+    assert "28" in got.signals["reason"]
+    assert got.citations == (1,)

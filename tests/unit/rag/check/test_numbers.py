@@ -104,6 +104,44 @@ def test_missing_numbers(sentence, evidence, missing):
     assert missing_numbers(sentence, [evidence]) == missing
 
 
+@pytest.mark.parametrize(
+    ("sentence", "evidence"),
+    [
+        ("年满18周岁的人", "Members must be at least 18."),
+        ("mit 38 Jahren", "at the age of 38"),
+        ("两名商人", "two businessmen"),
+        ("two businessmen", "他与两位商人合作"),
+        ("the three classes", "三等人"),
+        ("the eleventh Doctor of 19 worlds", "第11任博士，19个世界"),
+        ("第11任博士", "the Eleventh Doctor"),
+        ("in the 90s", "1990年代"),
+        ("in den 1940er Jahren", "20世纪40年代"),
+        ("после 1940-х годов", "after the 1940s"),
+        ("853 382 человек", "a population of 853,382"),
+        ("1038–40", "in den Jahren 1038 und 1040"),
+        ("Ludwig XIV.", "路易十四"),
+        ("Super Bowl 33", "Super Bowl XXXIII"),
+        ("七年战争", "the Seven Years' War"),
+    ],
+)
+def test_one_number_in_two_languages(sentence, evidence):
+    assert missing_numbers(sentence, [evidence]) == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "evidence", "missing"),
+    [
+        ("1038–41", "in den Jahren 1038 und 1040", ["41"]),
+        ("in the 80s", "1990年代", ["80"]),
+        ("854 382 человек", "a population of 853,382", ["854’382"]),
+        ("Ludwig XVI.", "路易十四", ["XVI"]),
+        ("三名商人", "two businessmen", ["三"]),
+    ],
+)
+def test_another_number_in_another_language(sentence, evidence, missing):
+    assert missing_numbers(sentence, [evidence]) == missing
+
+
 def test_any_of_the_evidence_will_do():
     assert missing_numbers("3 days and 4 weeks", ["4 weeks", "3 days"]) == []
 

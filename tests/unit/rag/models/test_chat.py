@@ -74,6 +74,8 @@ class Server:
                 self._reply(writer, {"object": "list", "data": listed})
             elif self.status != 200:
                 self._reply(writer, {"error": {"message": "no such model"}}, self.status)
+            elif path == "/tokenize":
+                self._reply(writer, {"count": 3, "max_model_len": 4096, "tokens": [1, 2, 3]})
             elif body.get("stream"):
                 await self._stream(reader, writer)
             else:
@@ -284,3 +286,22 @@ async def test_label_probabilities(server, chat, labels, top, want):
     assert list(got.values()) == pytest.approx(want)
     _, body = server.requests[-1]
     assert (body["max_tokens"], body["top_logprobs"], body["logprobs"]) == (1, 20, True)
+
+
+async def test_token_logprobs(server, chat):
+    scores = [-9.0, -8.0, -0.5, -0.25]
+    entries = [{str(i): {"logprob": score, "rank": 1}} for i, score in enumerate(scores)]
+    server.completion = {**answer(("x", 1.0)), "prompt_logprobs": [None, *entries]}
+    assert await chat.token_logprobs(ASK, "Two tokens") == [-0.5, -0.25]
+    (_, counted), (path, body) = server.requests[-2:]
+    assert (counted["messages"], counted["add_generation_prompt"]) == (ASK, True)
+    assert path == "/v1/chat/completions"
+    assert body["messages"] == [*ASK, {"role": "assistant", "content": "Two tokens"}]
+    assert (body["prompt_logprobs"], body["continue_final_message"]) == (0, True)
+
+
+async def test_a_server_that_scores_no_prompts(server, chat):
+    server.completion = answer(("x", 1.0))
+    with pytest.raises(GeneratorUnavailableError, match="no log-probabilities") as raised:
+        await chat.token_logprobs(ASK, "Two tokens")
+    assert "check.layers" in raised.value.remedy

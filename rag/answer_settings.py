@@ -1,0 +1,53 @@
+"""The settings of the answer path, part of the tree in rag.settings."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from rag.source_settings import Section
+
+__all__ = ["AnswerSettings", "CheckSettings", "RetrieveSettings", "TopicSettings"]
+
+
+class RetrieveSettings(Section):
+    """How many passages are looked at."""
+
+    candidates: int = Field(50, ge=1, description="Passages taken from each of the two searches.")
+    hits: int = Field(10, ge=1, description="Passages that go on to evidence selection.")
+    rrf_k: float = Field(60, gt=0, description="Constant of reciprocal rank fusion (Cormack et al. 2009).")
+
+
+class TopicSettings(Section):
+    """Topics by name, for what the documents themselves cannot tell; a topic is a plain phrase."""
+
+    allowed: list[str] = Field([], description="Topics whose questions are never called off topic.")
+    blocked: list[str] = Field([], description="Topics whose questions are not answered at all.")
+
+
+class AnswerSettings(Section):
+    """What is shown to the reader."""
+
+    policy: Literal["strict", "flag"] = Field(
+        "strict",
+        description="strict replaces or drops a sentence that fails its check; flag shows it marked.",
+    )
+    max_sentences: int = Field(
+        3, ge=1, le=20, description="Sentences of an answer at most; one more for each further part."
+    )
+    draft_sentences: int = Field(
+        1, ge=0, le=20, description="Sentences that the generator drafts; 0 answers with quotes alone."
+    )
+    evidence_sentences: int = Field(4, ge=1, le=40, description="Quotes shown to the generator.")
+    evidence_tokens: int = Field(400, ge=50, description="Token budget of the quotes shown to the generator.")
+    max_question_chars: int = Field(2000, ge=10, description="Longer questions are refused.")
+
+
+class CheckSettings(Section):
+    """How a drafted sentence is checked against its evidence."""
+
+    layers: tuple[Literal["agreement", "alignment", "contrast", "judge"], ...] = Field(
+        ("agreement", "alignment"),
+        description="Checks of a drafted sentence; contrast and judge ask the generator where doubt is left.",
+    )
