@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from rag.calibration import load
+from rag.late_interaction import matched_tokens, weakest_tokens
+from rag.models.protocols import EmbedderProtocol
 from rag.text import terms
 from rag.types import Evidence, Hit, Query
 
@@ -22,6 +24,7 @@ __all__ = ["answerability", "answerable_signals"]
 # something.
 WIDTH = 10
 BACKGROUND = 4.9
+QUOTES = 3  # that an answer consists of
 
 
 def _logit(probability: float) -> float:
@@ -37,10 +40,14 @@ def _margin(scores: Sequence[float]) -> float:
     return padded[0] - fmean(padded[3:])
 
 
-def answerable_signals(query: Query, hits: Sequence[Hit], evidence: Sequence[Evidence]) -> dict[str, float]:
+def answerable_signals(
+    query: Query, hits: Sequence[Hit], evidence: Sequence[Evidence], embedder: EmbedderProtocol
+) -> dict[str, float]:
     """What speaks for an answer in the evidence. ``hits`` are reranked, ``evidence`` is not empty."""
+    asked = embedder.token_vectors([query.text], "query")[0].vectors
+    told = [t.vectors for t in embedder.token_vectors([e.quote for e in evidence[:QUOTES]], "passage")]
     total = sum(query.weights.values())
-    found = set().union(*(terms(e.quote) for e in evidence[:3]))
+    found = set().union(*(terms(e.quote) for e in evidence[:QUOTES]))
     missing = [weight for term, weight in query.weights.items() if term not in found]
     return {
         "answer": _logit(evidence[0].score),
@@ -50,6 +57,8 @@ def answerable_signals(query: Query, hits: Sequence[Hit], evidence: Sequence[Evi
         "standing": max(max(hit.sentences, default=0.0) for hit in hits),
         "similarity": max(hit.dense or 0.0 for hit in hits),
         "margin": _margin([hit.score for hit in hits]),
+        "tokens": matched_tokens(asked, told),
+        "weakest": weakest_tokens(asked, told),
     }
 
 

@@ -7,20 +7,23 @@ to the reader, meanwhile is in nothing that follows.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import functools
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 
+from rag.addressed import Addressed
 from rag.answerable import answerability, answerable_signals
 from rag.check import Checker, Owned
 from rag.cite import Standing
+from rag.complete import missing_facts, missing_parts
 from rag.compose import Composer
 from rag.disagree import disagreements
 from rag.errors import GeneratorUnavailableError
 from rag.evidence import group_of
+from rag.found import Found, Sought, best_hits
 from rag.generate import Draft, generate, messages
 from rag.models.protocols import ChatProtocol, EmbedderProtocol
-from rag.notices import version_notices
+from rag.notices import gap_notices, version_notices
 from rag.prompts import phrase
 from rag.settings import Settings
 from rag.store import Store
@@ -33,25 +36,16 @@ from rag.types import (
     Evidence,
     EvidenceFound,
     Finished,
-    Hit,
+    Gap,
     Query,
     SentenceChecked,
     User,
 )
 from rag.versions import versions_of
 
-__all__ = ["NEAREST", "Answering", "Found"]
+__all__ = ["NEAREST", "Answering"]
 
 NEAREST = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The quotes that a question will be answered from, or a ``refusal``; ``scores`` as in Answer."""
-
-    evidence: tuple[Evidence, ...]
-    refusal: AnswerVerdict | None = None
-    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 class Answering:
@@ -60,7 +54,6 @@ class Answering:
     def __init__(
         self,
         query: Query,
-        hits: Sequence[Hit],
         found: Found,
         settings: Settings,
         store: Store,
@@ -68,17 +61,19 @@ class Answering:
         timer: Timer,
     ) -> None:
         self._query = query
-        self._hits = hits
+        self._sought = found.sought
+        self._hits = best_hits(found.sought)
         self._evidence = () if found.refusal else found.evidence
         self._refusal = found.refusal
         self._scores = {name: round(score, 4) for name, score in found.scores.items()}
         self._settings = settings.answer
         self._check = settings.check
+        self._calibration = settings.calibration_dir
         self._store = store
         self._user = user
         self._timer = timer
         self._standing = Standing(self._evidence, store, user)
-        self._composer = Composer(self._evidence, query.language, settings.answer)
+        self._composer = Composer(self._evidence, query.language, settings.answer, len(found.sought))
         self._draft = Draft()
         self._notices: list[str] = []
 
@@ -101,23 +96,26 @@ class Answering:
         before = self._evidence
         while True:
             evidence = await self._keep()
-            if len(evidence) < len(before) and not await asyncio.to_thread(self._answers, evidence):
+            if len(evidence) < len(before) and not await asyncio.to_thread(self._answers, evidence, embedder):
                 return
             before = evidence
             if (quote := next(quotes, None)) is None:
                 return
             yield quote
 
-    def _answers(self, evidence: Sequence[Evidence]) -> bool:
-        """Whether what is left of the evidence answers the question; it may have been chosen for the last
-        place only.
+    def _answers(self, evidence: Sequence[Evidence], embedder: EmbedderProtocol) -> bool:
+        """Whether what is left of the evidence answers the question, or a part of it; it may have been chosen
+        for the last place only.
         """
         known = self._store.references({hit.document.id for hit in self._hits}, self._user)
-        hits = [hit for hit in self._hits if hit.document.id in known]
-        if not evidence or not hits:
-            return False
-        signals = answerable_signals(self._query, hits, evidence)
-        return answerability(group_of(self._query, evidence[0]), signals)[1]
+        for i, part in enumerate(self._sought):
+            hits = [hit for hit in part.hits if hit.document.id in known]
+            quotes = [item for item in evidence if i in item.parts]
+            if hits and quotes and not part.refusal:
+                signals = answerable_signals(part.query, hits, quotes, embedder)
+                if answerability(group_of(part.query, quotes[0]), signals)[1]:
+                    return True
+        return False
 
     async def _drafts(
         self, chat: ChatProtocol | None, embedder: EmbedderProtocol
@@ -126,9 +124,9 @@ class Answering:
         if chat is None:
             raise GeneratorUnavailableError("no generator answers")
         self._draft.model = await chat.model_info()
-        owned = Owned(chat, self._query.text, messages(self._query, self._evidence))
-        checker = Checker(embedder, self._evidence, self._check, owned, self._timer)
-        limit = self._settings.draft_sentences
+        owned = Owned(chat, self._query.text, functools.partial(messages, self._query))
+        checker = Checker(embedder, self._evidence, self._check, owned, self._timer, self._calibration)
+        limit = max(self._settings.draft_sentences, len(self._sought))
         drafts = generate(self._query, self._evidence, chat, limit, self._draft)
         with self._timer.without("generate", "check"):
             async with aclosing(drafts):
@@ -149,8 +147,8 @@ class Answering:
         self._composer.keep(evidence)
         return evidence
 
-    async def finished(self, asked: str, standalone: str) -> Finished:
-        """The whole answer."""
+    async def finished(self, asked: str, standalone: str, embedder: EmbedderProtocol) -> Finished:
+        """The whole answer, and what it leaves out."""
         with self._timer.step("disagree"):
             await self._keep()
             told = await asyncio.to_thread(disagreements, self._composer.citations, self._store, self._user)
@@ -160,11 +158,16 @@ class Answering:
         if verdict is AnswerVerdict.INSUFFICIENT_CONTEXT:
             nearest = await asyncio.to_thread(self._nearest)
         told = self._still(told)
+        with self._timer.step("complete"):
+            gaps = await asyncio.to_thread(self._gaps, embedder)
+        # what went meanwhile is not told either
+        await self._keep()
+        gaps = [gap for gap in gaps if gap.n is None or gap.n in {c.n for c in self._composer.citations}]
         spoken = self._query.language
         return Finished(
             Answer(
                 question=asked,
-                answer=self._composer.text or phrase(str(verdict), spoken),
+                answer=self._composer.text or self._refused(verdict),
                 verdict=verdict,
                 claims=tuple(self._composer.claims),
                 citations=self._composer.citations,
@@ -173,12 +176,52 @@ class Answering:
                 usage=self._draft.usage,
                 timings_ms=self._timer.total(),
                 nearest=nearest,
-                notices=(*self._own_notices(), *version_notices(self._composer.citations, told, spoken)),
+                notices=(
+                    *self._own_notices(),
+                    *gap_notices(gaps, spoken),
+                    *version_notices(self._composer.citations, told, spoken),
+                ),
                 standalone_question=standalone,
                 disagreements=told,
+                gaps=tuple(gaps),
                 scores=self._scores,
             )
         )
+
+    def _refused(self, verdict: AnswerVerdict) -> str:
+        """Why there is no answer, in the reader's language."""
+        blocked = [part.blocked for part in self._sought if part.blocked]
+        if verdict is AnswerVerdict.OFF_TOPIC and blocked:
+            return phrase("blocked_topic", self._query.language).format(topic=blocked[0])
+        return phrase(str(verdict), self._query.language)
+
+    def _gaps(self, embedder: EmbedderProtocol) -> list[Gap]:
+        """Parts of the question and facts of the cited evidence that the answer leaves out."""
+        if self._refusal or not self._composer.claims:
+            return []
+        addressed = Addressed(embedder, self._said())
+        scores = [self._addressed(part, addressed) for part in self._sought]
+        self._scores["addressed"] = round(min(scores), 4)
+        gaps = missing_parts([part.text for part in self._sought], scores) if len(scores) > 1 else []
+        numbers = {citation.n for citation in self._composer.citations}
+        cited = [item for item in self._evidence if item.n in numbers]
+        return gaps + missing_facts(self._query.text, self._composer.text, cited)
+
+    def _addressed(self, part: Sought, addressed: Addressed) -> float:
+        if part.refusal or not part.evidence:
+            return 0.0
+        best = part.evidence[0]
+        return addressed.score(group_of(part.query, best), part.query, best.quote)
+
+    def _said(self) -> list[str]:
+        """Each sentence of the answer; a draft speaks with the words of what it cites, too: "4 hours" answers
+        what its quote is about.
+        """
+        quotes = {item.n: item.quote for item in self._evidence}
+        return [
+            " ".join([claim.text, *(quotes[n] for n in claim.citations if quotes[n] not in claim.text)])
+            for claim in self._composer.claims
+        ]
 
     def _still(self, told: Sequence[Disagreement]) -> tuple[Disagreement, ...]:
         """Those between versions that the citations, which were confirmed since, name."""

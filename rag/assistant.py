@@ -1,5 +1,6 @@
-"""The answer path, in order: condense -> retrieve -> supersede -> rerank -> evidence -> (scope, answerable)
--> generate -> check -> cite -> disagree; what follows the evidence is called in rag.answering.
+"""The answer path, in order: condense -> parts -> (retrieve -> supersede -> rerank -> scope -> evidence ->
+answerable, for each part) -> generate -> check -> cite -> disagree -> complete; what follows the evidence is
+called in rag.answering.
 """
 
 from __future__ import annotations
@@ -8,23 +9,24 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from rag.answerable import answerability, answerable_signals
-from rag.answering import Answering, Found
-from rag.cite import confirmed
+from rag.answering import Answering
 from rag.condense import condense
-from rag.evidence import group_of, select_evidence
+from rag.evidence import merge_evidence
+from rag.found import Found, Sought, found_together, judge
+from rag.index.dense import DenseIndex
 from rag.models.chat import Chat
 from rag.models.protocols import ChatProtocol, EmbedderProtocol
+from rag.parts import Part, parts
 from rag.question import valid_question
 from rag.rerank import rerank
 from rag.retrieve import look_up, retrieve
-from rag.scope import in_scope
+from rag.scope import Topics
 from rag.searcher import Searcher
 from rag.settings import Settings
 from rag.store import Store
 from rag.supersede import supersede
 from rag.timer import Timer
-from rag.types import Answer, AnswerVerdict, Event, Finished, Hit, Query, Turn, User
+from rag.types import Answer, Event, Finished, Hit, Query, Turn, User
 
 __all__ = ["Assistant"]
 
@@ -43,6 +45,8 @@ class Assistant:
         self._store = store
         self._searcher = searcher
         self._chat = chat
+        self._allowed = Topics(settings.topics.allowed)
+        self._blocked = Topics(settings.topics.blocked)
 
     @classmethod
     def open(cls, settings: Settings) -> Assistant:
@@ -74,7 +78,7 @@ class Assistant:
     def find(self, question: str, *, k: int, user: User) -> list[Hit]:
         """Like search, for callers without an event loop."""
         asked = valid_question(question, self._settings.answer.max_question_chars)
-        return self._find(asked, user, k, Timer())[2]
+        return self._find(self._searcher.pair(), asked, user, k, Timer())[1]
 
     async def ask(self, question: str, *, user: User, history: Sequence[Turn] = ()) -> Answer:
         """The whole, checked answer. Raises QuestionError."""
@@ -98,23 +102,27 @@ class Assistant:
         with timer.step("condense"):
             chat = self._chat if self._chat is not None and await self._chat.ready() else None
             standalone = await condense(asked, history, chat)
-        embedder, query, hits = await asyncio.to_thread(
-            self._find, standalone, user, self._settings.retrieve.hits, timer
-        )
+        # one embedder throughout: the collection may move to another while this question is answered
+        pair = self._searcher.pair()
+        sought = [
+            await asyncio.to_thread(self._sought, pair, part, user, timer) for part in parts(standalone)
+        ]
+        query = sought[0].query
+        if len(sought) > 1:
+            query = await asyncio.to_thread(look_up, standalone, self._store, pair[0])
         with timer.step("evidence"):
-            found = await asyncio.to_thread(self._evidence, query, hits, user, embedder)
-        answering = Answering(query, hits, found, self._settings, self._store, user, timer)
+            found = await asyncio.to_thread(self._evidence, sought, user, pair[0])
+        answering = Answering(query, found, self._settings, self._store, user, timer)
         yield await answering.found()
-        async with aclosing(answering.sentences(chat, embedder)) as sentences:
+        async with aclosing(answering.sentences(chat, pair[0])) as sentences:
             async for sentence in sentences:
                 yield sentence
-        yield await answering.finished(asked, standalone)
+        yield await answering.finished(asked, standalone, pair[0])
 
     def _find(
-        self, question: str, user: User, k: int, timer: Timer
-    ) -> tuple[EmbedderProtocol, Query, list[Hit]]:
-        # one embedder throughout: the collection may move to another while this question is answered
-        embedder, index = self._searcher.pair()
+        self, pair: tuple[EmbedderProtocol, DenseIndex], question: str, user: User, k: int, timer: Timer
+    ) -> tuple[Query, list[Hit]]:
+        embedder, index = pair
         with timer.step("embed"):
             query = look_up(question, self._store, embedder)
         with timer.step("retrieve"):
@@ -122,20 +130,21 @@ class Assistant:
         with timer.step("supersede"):
             hits = supersede(query, hits, self._store, user)
         with timer.step("rerank"):
-            return embedder, query, rerank(query, hits, self._store, index, embedder, k)
+            return query, rerank(query, hits, self._store, index, embedder, k)
 
-    def _evidence(self, query: Query, hits: Sequence[Hit], user: User, embedder: EmbedderProtocol) -> Found:
+    def _sought(
+        self, pair: tuple[EmbedderProtocol, DenseIndex], part: Part, user: User, timer: Timer
+    ) -> Sought:
+        query, hits = self._find(pair, part.asked, user, self._settings.retrieve.hits, timer)
+        centre = pair[1].geometry.centre(query.language, len(query.vector))
+        allowed, blocked = (t.match(query, pair[0], centre) for t in (self._allowed, self._blocked))
+        return Sought(part.text, query, hits, allowed=allowed, blocked=blocked)
+
+    def _evidence(self, sought: Sequence[Sought], user: User, embedder: EmbedderProtocol) -> Found:
         """The quotes that still stand in the database, or why the question is not answered."""
-        if not hits:
-            return Found((), AnswerVerdict.INSUFFICIENT_CONTEXT)
-        scope, inside = in_scope(group_of(query, hits[0]), hits)
-        scores = {"scope": scope}
-        if not inside:
-            return Found((), AnswerVerdict.OFF_TOPIC, scores)
-        chosen = select_evidence(query, hits, self._settings.answer, embedder.count_tokens)
-        evidence = confirmed(chosen, self._store, user)
-        if not evidence:
-            return Found((), AnswerVerdict.INSUFFICIENT_CONTEXT, scores)
-        signals = answerable_signals(query, hits, evidence)
-        scores["answerable"], answers = answerability(group_of(query, evidence[0]), signals)
-        return Found(tuple(evidence), None if answers else AnswerVerdict.INSUFFICIENT_CONTEXT, scores)
+        answer, count = self._settings.answer, embedder.count_tokens
+        judged = [judge(part, answer, self._store, user, embedder) for part in sought]
+        quotes = [() if part.refusal else part.evidence for part in judged]
+        return found_together(
+            judged, quotes[0] if len(quotes) == 1 else merge_evidence(quotes, answer, count)
+        )

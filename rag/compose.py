@@ -7,9 +7,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
+from rag.answer_settings import AnswerSettings
 from rag.cite import cite
 from rag.prompts import phrase
-from rag.settings import AnswerSettings
 from rag.text import fold
 from rag.types import AnswerVerdict, Citation, Claim, ClaimVerdict, Evidence, SentenceChecked
 
@@ -28,10 +28,14 @@ class Composer:
     gone.
     """
 
-    def __init__(self, evidence: Sequence[Evidence], language: str, settings: AnswerSettings) -> None:
+    def __init__(
+        self, evidence: Sequence[Evidence], language: str, settings: AnswerSettings, parts: int = 1
+    ) -> None:
+        """``parts`` is how many the question has: each may take one sentence more."""
         self._evidence = {e.n: e for e in evidence}
         self._language = language
         self._settings = settings
+        self._most = settings.max_sentences + parts - 1
         self._cited: set[int] = set()
         self.text = ""
         self.claims: list[Claim] = []
@@ -47,7 +51,7 @@ class Composer:
     @property
     def full(self) -> bool:
         """Whether the answer has all the sentences that it may have."""
-        return len(self.claims) >= self._settings.max_sentences
+        return len(self.claims) >= self._most
 
     def keep(self, evidence: Sequence[Evidence]) -> None:
         """What stands of the evidence now, in the stead of what was given before: sentences that cite
@@ -92,16 +96,23 @@ class Composer:
         """Add the best verbatim quotes until the answer most probably stands in them or is full. What is
         taken away between two of them is passed over.
         """
-        missed = 1.0
+        missed: dict[int, float] = {}  # by part: the probability that none of its quotes holds the answer
         opening, closing = phrase("open_quote", self._language), phrase("close_quote", self._language)
         for n in tuple(self._evidence):
             evidence = self._evidence.get(n)
             if evidence is None:
                 continue
-            quoted_one = missed < 1
-            if self.full or 1 - missed >= ENOUGH or (quoted_one and evidence.score < LEAST):
+            if self.full:
                 return
-            missed *= 1 - evidence.score
+            open_parts = [part for part in evidence.parts if 1 - missed.get(part, 1.0) < ENOUGH]
+            if evidence.score < LEAST:
+                # those that follow hold it less probably still; a part without any quote takes this one
+                open_parts = [part for part in open_parts if part not in missed]
+                missed |= dict.fromkeys(evidence.parts, 0.0)
+            for part in open_parts:
+                missed[part] = missed.get(part, 1.0) * (1 - evidence.score)
+            if not open_parts:
+                continue
             if fold(evidence.quote) in fold(self.text):
                 continue
             signals = {"answers": round(evidence.score, 4)}

@@ -7,17 +7,17 @@ generator and the reader see those.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rag.answer_settings import AnswerSettings
 from rag.calibration import load
-from rag.settings import AnswerSettings
 from rag.statement import counterpart
-from rag.text import Expects, expects, terms
+from rag.text import expects, fits, terms
 from rag.types import Evidence, Hit, Query, Span
 
-__all__ = ["group_of", "select_evidence", "sentence_signals"]
+__all__ = ["group_of", "merge_evidence", "select_evidence", "sentence_signals"]
 
 FEWEST_TERMS = 3
 # The model was fitted where the answer stands in the other language for certain. Where the collection has
@@ -26,32 +26,11 @@ ELSEWHERE = 0.25
 # A sentence that only an older version has may hold the answer, but what the newer one says of it goes first
 YIELDING = 0.3
 CELLS = " | "  # parts the cells of a table's row
-_NUMERAL = re.compile(
-    r"\d|[一二三四五六七八九十百千万亿两半]|[٠-٩]|"
-    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|half|zwei|drei|vier)\b",
-    re.I,
-)
-_DATE = re.compile(
-    r"\d{4}|\d+\s*[月日号年]|\d{1,2}[./-]\d|[一二三四五六七八九十]+[月日号年]|世纪|century|Jahrhundert", re.I
-)
 
 
 def group_of(query: Query, found: Hit | Evidence) -> str:
     """Whether words of the question can be expected in the document at all."""
     return "same" if query.language == found.document.language else "cross"
-
-
-def _fits(wanted: Expects, sentence: str) -> float:
-    """1 when a number or date is asked for and stands here, -1 when it is missing, 0 when none is asked."""
-    if not wanted:
-        return 0.0
-    pattern = _NUMERAL if wanted == "number" else _DATE
-    return 1.0 if pattern.search(sentence) else -1.0
-
-
-def _weighted(weights: Mapping[str, float], present: set[str]) -> float:
-    total = sum(weights.values())
-    return sum(w for term, w in weights.items() if term in present) / total if total else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +64,10 @@ def sentence_signals(query: Query, hit: Hit) -> list[dict[str, float]]:
             {
                 "sentence": hit.sentences[i],
                 "passage": hit.standing,
-                "cover": _weighted(query.weights, present[i]),
-                "nearby": _weighted(query.weights, nearby),
+                "cover": query.cover(present[i]),
+                "nearby": query.cover(nearby),
                 "passage_cover": hit.cover,
-                "fits": _fits(wanted, text),
+                "fits": fits(wanted, text),
             }
         )
     return signals
@@ -176,3 +155,34 @@ def select_evidence(
             )
         )
     return chosen
+
+
+def merge_evidence(
+    groups: Sequence[Sequence[Evidence]],
+    settings: AnswerSettings,
+    count_tokens: Callable[[Sequence[str]], list[int]],
+) -> list[Evidence]:
+    """The quotes of a question's parts in turn, the best of each part first, numbered from 1 and within the
+    same ``settings.evidence_tokens``; but two for each part where the documents have them. A quote that two
+    parts chose is there once and serves both, with the higher of its scores. Those of a single part stay as
+    they are.
+    """
+    if len(groups) == 1:
+        return list(groups[0])
+    ranked = sorted(
+        ((rank, part, item) for part, group in enumerate(groups) for rank, item in enumerate(group)),
+        key=lambda entry: entry[:2],
+    )
+    counts = count_tokens([item.quote for _, _, item in ranked]) if ranked else []
+    most = max(settings.evidence_sentences, 2 * sum(map(bool, groups)))
+    chosen: dict[str, Evidence] = {}
+    left = settings.evidence_tokens
+    for (rank, part, item), count in zip(ranked, counts, strict=True):
+        known = chosen.get(item.quote)
+        if known is not None:
+            score = max(known.score, item.score)
+            chosen[item.quote] = dataclasses.replace(known, parts=(*known.parts, part), score=score)
+        elif len(chosen) < most and (rank == 0 or count <= left):
+            left -= count
+            chosen[item.quote] = dataclasses.replace(item, n=len(chosen) + 1, parts=(part,))
+    return list(chosen.values())

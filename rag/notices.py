@@ -1,4 +1,4 @@
-"""What the assistant tells of the versions behind an answer, in plain sentences."""
+"""What the assistant tells of an answer's gaps and of the versions behind it, in plain sentences."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from rag.prompts import phrase
 from rag.text import HAN_KANA
 from rag.text.edition import shown_edition
-from rag.types import Citation, Disagreement, DocumentRef
+from rag.types import Citation, Disagreement, DocumentRef, Gap
 
-__all__ = ["version_label", "version_notices"]
+__all__ = ["gap_notices", "version_label", "version_notices"]
 
 _CJK = re.compile(f"[{HAN_KANA}]")
 
@@ -25,6 +25,18 @@ def version_label(title: str, edition: str, modified: float | None) -> str:
     if not told or told in title:
         return title
     return f"{title}（{told}）" if _CJK.search(title) else f"{title} ({told})"
+
+
+def gap_notices(gaps: Sequence[Gap], language: str) -> list[str]:
+    """What the answer leaves out, each gap once."""
+    opening, closing = phrase("open_quote", language), phrase("close_quote", language)
+    told = [
+        phrase("part_missing", language).format(part=gap.text)
+        if gap.kind == "part"
+        else phrase("fact_missing", language).format(quote=f"{opening}{gap.text}{closing}", n=gap.n)
+        for gap in gaps
+    ]
+    return list(dict.fromkeys(told))
 
 
 def _label(document: DocumentRef | Citation) -> str:

@@ -57,10 +57,11 @@ def rerank(
     vectors = {} if index.space_id is None else store.hit_vectors([h.chunk.id for h in hits], index.space_id)
     languages = {LATIN, *(hit.document.language for hit in hits)}
     usual = {name: index.geometry.usual(query.vector, name) for name in languages}
+    centres = {name: index.geometry.centre(name, len(query.vector)) for name in languages}
     inner = {key: sentences for key, (_, sentences) in vectors.items()}
 
     def scored(hit: Hit) -> Hit:
-        return _scored(query, hit, vectors[hit.chunk.id][0], inner[hit.chunk.id], usual)
+        return _scored(query, hit, vectors[hit.chunk.id][0], inner[hit.chunk.id], usual, centres)
 
     # what is not in the vectors was deleted since it was found
     found = [scored(hit) for hit in hits if hit.chunk.id in vectors]
@@ -100,11 +101,14 @@ def _scored(
     whole: NDArray[np.float16],
     inner: NDArray[np.float16] | None,
     usual: Mapping[str, tuple[float, float]],
+    centres: Mapping[str, NDArray[np.float32]],
 ) -> Hit:
     cosine = float(whole.astype(np.float32) @ query.vector)
     mean, deviation = usual[hit.document.language]
     standing = (cosine - mean) / deviation
-    sentences = () if inner is None else _standings(hit, inner.astype(np.float32) @ query.vector, usual)
+    rows = None if inner is None else inner.astype(np.float32)
+    sentences = () if rows is None else _standings(hit, rows @ query.vector, usual)
+    directions = () if rows is None else _directions(query.vector, rows, centres[hit.document.language])
     covered = cover(query.weights, hit.chunk.embedding_text(hit.document.title))
     return dataclasses.replace(
         hit,
@@ -113,7 +117,17 @@ def _scored(
         cover=covered,
         standing=standing,
         sentences=sentences,
+        directions=directions,
     )
+
+
+def _directions(
+    query: NDArray[np.float32], rows: NDArray[np.float32], centre: NDArray[np.float32]
+) -> tuple[float, ...]:
+    """Cosine of the question [d] with each of the rows [n, d], all seen from the centre [d]."""
+    asked, told = query - centre, rows - centre
+    lengths = np.linalg.norm(asked) * np.linalg.norm(told, axis=1)
+    return tuple(float(x) for x in (told @ asked) / np.maximum(lengths, 1e-9))
 
 
 def _standings(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from rag.answer_settings import RetrieveSettings
 from rag.index.dense import DenseIndex
 from rag.index.fuse import reciprocal_rank_fusion
 from rag.models.protocols import EmbedderProtocol
-from rag.settings import RetrieveSettings
 from rag.store import Store
 from rag.text import language, question_terms
 from rag.types import Hit, Query, User

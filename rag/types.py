@@ -7,7 +7,7 @@ so ``document.text[start:end]`` is always the exact text that the offsets name.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -184,6 +184,11 @@ class Query:
     vector: NDArray[np.float32]
     weights: Mapping[str, float]
 
+    def cover(self, present: Set[str]) -> float:
+        """Share of the terms that are among ``present``, weighted by rarity; in [0, 1]."""
+        total = sum(self.weights.values())
+        return sum(w for term, w in self.weights.items() if term in present) / total if total else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -192,7 +197,8 @@ class Hit:
 
     Filled in by reranking: ``cover``, the share of the question's terms, weighted by rarity, that stand in
     it; ``standing`` and ``sentences``, by how many standard deviations the passage and each of its sentences
-    stand out (rag.index.geometry). ``yields_to`` is the id of the version of its document that leads in its
+    stand out (rag.index.geometry); ``directions``, the cosine of the question with each sentence as seen from
+    the collection's centre. ``yields_to`` is the id of the version of its document that leads in its
     stead, "" where it need not yield.
     """
 
@@ -204,12 +210,15 @@ class Hit:
     cover: float = 0.0
     standing: float = 0.0
     sentences: tuple[float, ...] = ()
+    directions: tuple[float, ...] = ()
     yields_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One verbatim quote, numbered from 1 as [n] in prompts and answers. ``context`` holds its neighbours."""
+    """One verbatim quote, numbered from 1 as [n] in prompts and answers. ``context`` holds its neighbours;
+    ``parts`` are the parts of the question that it was chosen for, counted from 0.
+    """
 
     n: int
     document: DocumentRef
@@ -221,6 +230,7 @@ class Evidence:
     heading: tuple[str, ...] = ()
     header: str = ""
     context: str = ""
+    parts: tuple[int, ...] = (0,)
 
 
 class ClaimVerdict(enum.StrEnum):
@@ -319,7 +329,9 @@ class Answer:
     ``notices`` are plain sentences for the reader (for example why only quotes are shown). ``disagreements``
     are where other versions of the cited documents say otherwise; the notices tell them, too. ``scores`` are
     calibrated probabilities, each there when it was asked: "scope", that the documents are about the
-    question; "answerable", that the evidence answers it.
+    question; "answerable", that the evidence answers it; "addressed", that what is said answers it. Of a
+    question with several parts, the first two are of its best part, the last of its worst. ``gaps`` are what
+    it leaves out.
     """
 
     question: str

@@ -91,7 +91,7 @@ _ANSWER: dict[str, Any] = {
     ],
     "disagreements": [DISAGREEMENT],
     "gaps": [],
-    "scores": {"scope": 0.99, "answerable": 0.93},
+    "scores": {"scope": 0.99, "answerable": 0.93, "addressed": 0.97},
 }
 _HIT: dict[str, Any] = {
     **SOURCE,

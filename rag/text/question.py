@@ -7,7 +7,7 @@ from typing import Literal
 
 from rag.text.fold import fold, terms
 
-__all__ = ["Expects", "expects", "question_terms"]
+__all__ = ["Expects", "expects", "fits", "question_terms"]
 
 Expects = Literal["number", "date", ""]
 
@@ -45,6 +45,14 @@ _DATE = re.compile(
     r"\bwann\b|\bwelche[msn]? (?:jahr|datum|tag)\b|\bquand\b|\bcuándo\b|"
     r"\bкогда\b|\bв каком году\b|\bمتى\b|什么时候|何时|哪一?年|哪一?天|几月|几号|哪一?月|いつ|何年|何月"
 )
+_NUMERAL = re.compile(
+    r"\d|[一二三四五六七八九十百千万亿两半]|[٠-٩]|"
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|half|zwei|drei|vier)\b",
+    re.I,
+)
+_DATED = re.compile(
+    r"\d{4}|\d+\s*[月日号年]|\d{1,2}[./-]\d|[一二三四五六七八九十]+[月日号年]|世纪|century|Jahrhundert", re.I
+)
 
 
 def question_terms(question: str) -> list[str]:
@@ -59,3 +67,11 @@ def expects(question: str) -> Expects:
     if _DATE.search(folded):
         return "date"
     return "number" if _NUMBER.search(folded) else ""
+
+
+def fits(wanted: Expects, sentence: str) -> float:
+    """1 when a number or date is asked for and stands here, -1 when it is missing, 0 when none is asked."""
+    if not wanted:
+        return 0.0
+    pattern = _NUMERAL if wanted == "number" else _DATED
+    return 1.0 if pattern.search(sentence) else -1.0

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +30,6 @@ from rag.index.dense import DenseIndex
 from rag.models.embedder import Embedder
 from rag.rerank import rerank
 from rag.retrieve import look_up, retrieve
-from rag.scope import scope_signals
 from rag.settings import load_settings
 from rag.store import Store
 from rag.types import Hit, Query, User
@@ -42,9 +40,7 @@ TOP = 8
 WORDS = {"same": (), "cross": ("cover", "nearby", "passage_cover", "union", "missing", "similarity")}
 FOLDER = Path(rag.calibration.__file__).parent
 # Share of the questions whose paragraph is not there that must be refused, on the fitting sets
-ABSTAIN = 0.88
-# Share of the on-topic questions that may be called off topic
-OFF_TOPIC_ERROR = 0.002
+ABSTAIN = 0.9
 
 
 class Fitted(TypedDict):
@@ -126,7 +122,7 @@ def write(
     logistic.load.cache_clear()
 
 
-def _probability(values: Fitted, row: dict[str, float]) -> float:
+def probability(values: Fitted, row: dict[str, float]) -> float:
     return logistic.Logistic("", {"": values["coefficients"]}, {"": values["intercept"]}, 0).probability(
         "", row
     )
@@ -165,7 +161,7 @@ def fit_answerable(sets: dict[str, list[Looked]], benches: dict[int, Bench]) -> 
                 evidence = select_evidence(
                     item.query, hits, bench.corpus.settings.answer, bench.embedder.count_tokens
                 )
-                rows.append(answerable_signals(item.query, hits, evidence))
+                rows.append(answerable_signals(item.query, hits, evidence, bench.embedder))
                 labels.append(label)
                 origin.append(bench.corpus.name)
         groups[group] = fitted(rows, labels, WORDS[group])
@@ -173,7 +169,7 @@ def fit_answerable(sets: dict[str, list[Looked]], benches: dict[int, Bench]) -> 
         quantiles = []
         for name in sorted(set(origin)):
             without = [
-                _probability(groups[group], r)
+                probability(groups[group], r)
                 for r, y, o in zip(rows, labels, origin, strict=True)
                 if not y and o == name
             ]
@@ -183,24 +179,6 @@ def fit_answerable(sets: dict[str, list[Looked]], benches: dict[int, Bench]) -> 
     shift = _logit(thresholds[0]) - _logit(thresholds[1])
     groups["cross"]["intercept"] = round(groups["cross"]["intercept"] + shift, 4)
     write("answerable", groups, thresholds[0], notes)
-
-
-def fit_scope(on: dict[str, list[Looked]], off: dict[str, list[Sequence[Hit]]]) -> None:
-    """P(the documents are about the question); on topic are also the questions whose paragraph was left
-    out.
-    """
-    groups, notes, lowest = {}, {}, []
-    for group, looked in on.items():
-        rows = [scope_signals(hits) for item in looked for hits in (item.hits, item.without)]
-        strange = [scope_signals(hits) for hits in off[group]]
-        groups[group] = fitted(
-            [*rows, *strange], [True] * len(rows) + [False] * len(strange), ("sentence", *WORDS[group])
-        )
-        notes[group] = f"{len(rows)} on topic, {len(strange)} off topic"
-        lowest.append(np.quantile([_probability(groups[group], row) for row in rows], OFF_TOPIC_ERROR))
-        caught = np.mean([_probability(groups[group], row) < lowest[-1] for row in strange])
-        print(f"scope, {group}: {caught:.2f} of the off-topic are refused at {OFF_TOPIC_ERROR:.1%} error")
-    write("scope", groups, float(min(lowest)), notes)
 
 
 def main() -> None:
@@ -245,19 +223,6 @@ def main() -> None:
     print(f"score of the tenth hit when the paragraph is not there: median {np.median(tenth):.2f}")
     fit_evidence(sets)
     fit_answerable(sets, owners)
-    fit_scope(sets, {group: list(_strange(arguments.data, bench, group)) for group in sets})
-
-
-def _strange(data: Path, bench: dict[str, Bench], group: str) -> Iterator[Sequence[Hit]]:
-    """Everyday requests (CLINC150, out of scope and in) asked of encyclopedic paragraphs in English, and of
-    Chinese ones.
-    """
-    clinc = json.loads((data / "clinc150_data_full.json").read_text("utf-8"))
-    requests = [text for text, _ in (*clinc["oos_val"], *clinc["val"])]
-    chosen = random.Random(SEED).sample(requests, 300)
-    owner = bench["squad2_half_dev_a" if group == "same" else "cmrc2018_trial"]
-    for item in owner.look(Question("", text, 0, ()) for text in chosen):
-        yield item.hits
 
 
 if __name__ == "__main__":

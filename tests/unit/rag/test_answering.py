@@ -5,12 +5,12 @@ from contextlib import aclosing
 import pytest
 
 from ingest.index import Ledger
+from rag.answer_settings import AnswerSettings
 from rag.answering import NEAREST
 from rag.assistant import Assistant
 from rag.index.dense import DenseIndex
 from rag.prompts import phrase
 from rag.searcher import Searcher
-from rag.settings import AnswerSettings
 from rag.types import AnswerVerdict, ClaimVerdict, EvidenceFound, Finished, Place, SentenceChecked, User
 from tests.fakes.chat import FakeChat
 from tests.fakes.company import fill

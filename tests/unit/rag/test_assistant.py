@@ -5,19 +5,21 @@ from contextlib import aclosing
 
 import pytest
 
+from rag.answer_settings import AnswerSettings
 from rag.answering import NEAREST
 from rag.assistant import Assistant
 from rag.check import Checker
 from rag.errors import QuestionError
 from rag.index.dense import DenseIndex
 from rag.prompts import phrase
+from rag.scope import Topics
 from rag.searcher import Searcher
-from rag.settings import AnswerSettings
 from rag.types import (
     AnswerVerdict,
     ClaimVerdict,
     EvidenceFound,
     Finished,
+    Gap,
     SentenceChecked,
     Turn,
     User,
@@ -109,7 +111,8 @@ async def test_flag_shows_a_failing_draft_marked(open_it):
     answer = await ask(open_it(FakeChat("Employees have 28 days of annual leave [1]."), policy="flag"))
     first = answer.claims[0]
     assert first.text == "Employees have 28 days of annual leave."
-    assert (first.verdict, first.score) == (ClaimVerdict.UNSUPPORTED, 0.0)
+    assert first.verdict is ClaimVerdict.UNSUPPORTED
+    assert first.score < 0.1
     assert first.signals["reason"] == "number not in the evidence: 28"
     assert answer.verdict is AnswerVerdict.PARTIAL
     assert answer.notices == ()
@@ -174,7 +177,7 @@ async def test_what_the_documents_do_not_say_is_not_answered(open_it):
 
 
 async def test_a_question_outside_the_documents_is_off_topic(open_it, monkeypatch):
-    monkeypatch.setattr("rag.assistant.in_scope", lambda group, hits: (0.1, False))
+    monkeypatch.setattr("rag.found.in_scope", lambda group, hits: (0.1, False))
     answer = await ask(open_it(FakeChat("Yes [1].")), HOTEL)
     assert answer.verdict is AnswerVerdict.OFF_TOPIC
     assert answer.answer == phrase("off_topic", "zh")
@@ -293,3 +296,37 @@ async def test_readiness_is_that_of_the_generator(open_it):
     assert not await open_it().generator_ready()
     assert not await open_it(FakeChat(ready=False)).generator_ready()
     assert await open_it(FakeChat()).generator_ready()
+
+
+async def test_each_part_of_a_question_gets_its_quotes_and_its_check(open_it):
+    answer = await ask(
+        open_it(), "How many days of annual leave do employees have? What does the canteen cook?"
+    )
+    assert QUOTE in answer.answer
+    assert "canteen.md" in {citation.source for citation in answer.citations}
+    assert not [gap for gap in answer.gaps if gap.kind == "part"]
+    assert 0 < answer.scores["addressed"] <= 1
+
+
+async def test_a_part_that_the_documents_do_not_answer_is_named(open_it):
+    answer = await ask(open_it(), f"{LEAVE} {SALARY}", STRANGER)
+    assert QUOTE in answer.answer
+    assert Gap("part", SALARY) in answer.gaps
+    assert phrase("part_missing", "en").format(part=SALARY) in answer.notices
+
+
+async def test_a_blocked_topic_is_refused_with_its_own_phrase(open_it):
+    assistant = open_it()
+    assistant._blocked = Topics(("annual leave",))
+    answer = await ask(assistant)
+    assert answer.verdict is AnswerVerdict.OFF_TOPIC
+    assert answer.answer == phrase("blocked_topic", "en").format(topic="annual leave")
+    assert (answer.claims, answer.citations, answer.gaps) == ((), (), ())
+
+
+async def test_an_allowed_topic_stays_in_scope(open_it, monkeypatch):
+    monkeypatch.setattr("rag.found.in_scope", lambda group, hits: (0.1, False))
+    assistant = open_it()
+    assert (await ask(assistant)).verdict is AnswerVerdict.OFF_TOPIC
+    assistant._allowed = Topics(("annual leave",))
+    assert QUOTE in (await ask(assistant)).answer

@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
+from rag.answer_settings import AnswerSettings
 from rag.compose import ENOUGH, LEAST, Composer
-from rag.settings import AnswerSettings
 from rag.types import AnswerVerdict, ClaimVerdict
 from tests.fakes.library import document_of, evidence_of
 

@@ -3,11 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from rag.answer_settings import AnswerSettings
 from rag.calibration import load
-from rag.evidence import group_of, select_evidence, sentence_signals
-from rag.settings import AnswerSettings
+from rag.evidence import group_of, merge_evidence, select_evidence, sentence_signals
 from rag.types import Query
-from tests.fakes.library import document_of, hit_of
+from tests.fakes.library import document_of, evidence_of, hit_of
 
 RULES = document_of(
     "rules.md",
@@ -168,3 +168,27 @@ def test_an_older_version_alone_is_evidence():
         "Employees have 20 days of annual leave.",
         "Leave is not granted in August.",
     ]
+
+
+def quotes_of(*quotes, score=0.9):
+    document = document_of("m.md", list(quotes))
+    return [evidence_of(document, quote, n, score=score) for n, quote in enumerate(quotes, 1)]
+
+
+def test_the_quotes_of_several_parts_take_turns():
+    first, second = quotes_of("A one.", "B two.", "C three."), quotes_of("D four.", "A one.", score=0.95)
+    merged = merge_evidence([first, (), second], settings(), words)
+    assert [(e.n, e.quote, e.parts) for e in merged] == [
+        (1, "A one.", (0, 2)),
+        (2, "D four.", (2,)),
+        (3, "B two.", (0,)),
+        (4, "C three.", (0,)),
+    ]
+    assert merged[0].score == 0.95
+    assert merge_evidence([(), ()], settings(), words) == []
+
+
+def test_each_part_keeps_its_best_quote_beyond_the_budget():
+    groups = [quotes_of("A one.", "B two."), quotes_of("D four.")]
+    merged = merge_evidence(groups, settings(tokens=50), lambda texts: [50] * len(texts))
+    assert [e.quote for e in merged] == ["A one.", "D four."]

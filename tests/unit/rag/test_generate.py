@@ -99,3 +99,13 @@ async def test_a_broken_connection_is_told_after_the_finished_sentences():
         await anext(stream)
     assert found == ["One."]
     assert chat.closed == 1
+
+
+async def test_sentences_carry_the_log_probabilities_of_their_tokens():
+    chat = FakeChat("It ", "needs ", "oil ", "[1]", ". ", "It ", "is ", "red.")
+    found = [s async for s in generate(QUERY, EVIDENCE, chat, 3, Draft())]
+    # the marker's token is no part of the sentence
+    assert [(s.text, s.logprobs) for s in found] == [
+        ("It needs oil.", (-0.1,) * 4),
+        ("It is red.", (-0.1,) * 3),
+    ]

@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from rag.notices import version_label, version_notices
-from rag.types import Citation, Disagreement, DocumentRef
+from rag.notices import gap_notices, version_label, version_notices
+from rag.types import Citation, Disagreement, DocumentRef, Gap
 
 OLD = DocumentRef("old", "old.md", "Travel Policy 2024", "en", 1.0, "2024-03-01 v0004")
 NEW = DocumentRef("new", "new.md", "Travel Policy 2026", "en", 2.0, "2026")
@@ -61,3 +61,13 @@ def test_a_quote_with_braces_is_a_quote():
 
 def test_nothing_to_tell():
     assert version_notices([dataclasses.replace(CITATION, supersedes=())], [], "en") == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh", "de", "ja", "fr", "es", "ru", "ar", "pl"])
+def test_gaps_are_told_in_the_readers_language(language):
+    part, fact = Gap("part", "Who {approves} it?"), Gap("fact", "unless agreed", 2)
+    told = gap_notices([part, fact, part], language)
+    assert len(told) == 2
+    assert part.text in told[0]
+    assert fact.text in told[1]
+    assert "[2]" in told[1]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
+from rag.answer_settings import RetrieveSettings
 from rag.index.dense import DenseIndex
 from rag.rerank import COVER_WEIGHT, HEAD_START, _ranked, cover, rerank
 from rag.retrieve import look_up, retrieve
-from rag.settings import RetrieveSettings
 from rag.tables import vector
 from rag.types import User
 from tests.fakes.library import document_of, hit_of, put, take_away
@@ -142,3 +142,14 @@ def test_a_passage_that_yields_comes_after_the_other_version():
 def test_a_passage_that_the_other_version_does_not_have_stays_first():
     assert versions(("old", 9.0), ("new", 8.9 - HEAD_START)) == [(1, 9.0), (2, round(8.9 - HEAD_START, 6))]
     assert versions(("old", 9.0)) == [(1, 9.0)]
+
+
+def test_directions_are_cosines_from_the_centre(filled, embedder, looked):
+    query, hits, index = looked
+    for hit in rerank(query, hits, filled, index, embedder, 10):
+        centre = index.geometry.centre(hit.document.language, len(query.vector))
+        assert np.linalg.norm(centre) > 0
+        rows = embedder.embed_passages(hit.chunk.sentence_texts()) - centre
+        asked = query.vector - centre
+        expected = rows @ asked / np.linalg.norm(rows, axis=1) / np.linalg.norm(asked)
+        assert hit.directions == pytest.approx(expected, abs=2e-3)

@@ -3,10 +3,10 @@ import math
 import numpy as np
 import pytest
 
+from rag.answer_settings import RetrieveSettings
 from rag.index.dense import DenseIndex
 from rag.index.fuse import reciprocal_rank_fusion
 from rag.retrieve import look_up, retrieve
-from rag.settings import RetrieveSettings
 from rag.types import User
 from tests.fakes.library import put, take_away
 

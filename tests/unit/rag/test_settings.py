@@ -1,3 +1,4 @@
+import json
 import os
 
 import pytest
@@ -120,7 +121,8 @@ def test_every_setting_is_described_and_can_be_set_by_its_variable(monkeypatch):
     for line in lines:
         assert line.description.endswith((".", ")")), line.name
         assert line.variable == "CITEWELL_" + line.name.upper().replace(".", "__")
-        monkeypatch.setenv(line.variable, str(line.value))
+        value = json.dumps(line.value) if isinstance(line.value, (list, tuple)) else str(line.value)
+        monkeypatch.setenv(line.variable, value)
     for before, after in zip(lines, show_settings(load_settings()), strict=True):
         assert after.value == before.value
         assert after.origin == after.variable
@@ -154,3 +156,12 @@ def test_what_is_derived_from_home(tmp_path):
 def test_the_generator_is_ours_unless_another_is_named():
     assert Settings().generator_url == "http://127.0.0.1:8101/v1"
     assert Settings(generator={"url": "http://10.0.0.5:9/v1"}).generator_url == "http://10.0.0.5:9/v1"
+
+
+def test_topics_are_lists(monkeypatch):
+    monkeypatch.setenv("CITEWELL_TOPICS__BLOCKED", '["salaries", "工资"]')
+    assert load_settings().topics.blocked == ["salaries", "工资"]
+    monkeypatch.setenv("CITEWELL_TOPICS__BLOCKED", "salaries")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "JSON" in caught.value.remedy

@@ -42,3 +42,12 @@ def test_the_deviation_is_never_zero():
     query = unit_rows(2, 1)[0]
     same = np.repeat(query[None], 10**6 // 16, axis=0)
     assert Geometry({"en": same}).usual(query, "en")[1] >= 1e-4
+
+
+def test_the_centre_is_the_mean_and_shrinks_with_few_passages():
+    rows = unit_rows(1, 40)
+    geometry = Geometry({"en": rows})
+    expected = rows.mean(axis=0) * 40 / (40 + PRIOR_WEIGHT)
+    assert geometry.centre("en", rows.shape[1]) == pytest.approx(expected, abs=1e-6)
+    assert not geometry.centre("xx", 7).any()
+    assert geometry.centre("xx", 7).shape == (7,)

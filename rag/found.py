@@ -1,0 +1,101 @@
+"""What was found for a question: for each of its parts, and together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rag.answer_settings import AnswerSettings
+from rag.answerable import answerability, answerable_signals
+from rag.cite import confirmed
+from rag.evidence import group_of, select_evidence
+from rag.models.protocols import EmbedderProtocol
+from rag.scope import in_scope
+from rag.store import Store
+from rag.types import AnswerVerdict, Evidence, Hit, Query, User
+
+__all__ = ["Found", "Sought", "best_hits", "found_together", "judge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A part of a question: ``text`` as it was asked, ``query`` as it was looked up, the quotes that may
+    answer it, or a ``refusal``. ``scores`` as in Answer. ``allowed`` and ``blocked`` are the topics of the
+    settings that it is about, "" when none.
+    """
+
+    text: str
+    query: Query
+    hits: Sequence[Hit]
+    evidence: tuple[Evidence, ...] = ()
+    refusal: AnswerVerdict | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    allowed: str = ""
+    blocked: str = ""
+
+    @property
+    def quotes(self) -> tuple[Evidence, ...]:
+        """The quotes that may be used."""
+        return () if self.refusal else self.evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The quotes that a question will be answered from, or a ``refusal``, and the parts behind them."""
+
+    evidence: tuple[Evidence, ...]
+    sought: tuple[Sought, ...]
+    refusal: AnswerVerdict | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+def judge(
+    part: Sought,
+    settings: AnswerSettings,
+    store: Store,
+    user: User,
+    embedder: EmbedderProtocol,
+) -> Sought:
+    """The part with its quotes and scores: is it in scope, do the quotes answer it? Refused when not."""
+    query, hits = part.query, part.hits
+    missing = AnswerVerdict.INSUFFICIENT_CONTEXT
+    if part.blocked:
+        return dataclasses.replace(part, refusal=AnswerVerdict.OFF_TOPIC)
+    if not hits:
+        return dataclasses.replace(part, refusal=missing)
+    scope, inside = in_scope(group_of(query, hits[0]), hits)
+    scores = {"scope": scope}
+    if not inside and not part.allowed:
+        return dataclasses.replace(part, refusal=AnswerVerdict.OFF_TOPIC, scores=scores)
+    evidence = confirmed(select_evidence(query, hits, settings, embedder.count_tokens), store, user)
+    if not evidence:
+        return dataclasses.replace(part, refusal=missing, scores=scores)
+    signals = answerable_signals(query, hits, evidence, embedder)
+    scores["answerable"], answers = answerability(group_of(query, evidence[0]), signals)
+    refusal = None if answers else missing
+    return dataclasses.replace(part, evidence=tuple(evidence), refusal=refusal, scores=scores)
+
+
+def found_together(sought: Sequence[Sought], evidence: Sequence[Evidence]) -> Found:
+    """A question is refused when each of its parts is; of two reasons the one that says less about the
+    documents.
+    """
+    refusals = [part.refusal for part in sought]
+    refusal = None
+    if all(refusals):
+        off = AnswerVerdict.OFF_TOPIC
+        refusal = off if set(refusals) == {off} else AnswerVerdict.INSUFFICIENT_CONTEXT
+    names = dict.fromkeys(name for part in sought for name in part.scores)
+    scores = {name: max(part.scores.get(name, 0.0) for part in sought) for name in names}
+    return Found(() if refusal else tuple(evidence), tuple(sought), refusal, scores)
+
+
+def best_hits(sought: Sequence[Sought]) -> list[Hit]:
+    """The hits of all parts, best first, each passage once."""
+    best: dict[int, Hit] = {}
+    for hit in (hit for part in sought for hit in part.hits):
+        known = best.get(hit.chunk.id)
+        if known is None or hit.score > known.score:
+            best[hit.chunk.id] = hit
+    return sorted(best.values(), key=lambda hit: (-hit.score, hit.chunk.id))
