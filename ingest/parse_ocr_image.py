@@ -11,7 +11,6 @@ from PIL import Image, ImageFilter
 __all__ = ["cleaned", "densest", "has_columns"]
 
 _Grey: TypeAlias = NDArray[np.uint8]
-_WHITE = 255
 # Grey levels by which a picture's ink and paper differ at least, and the least share of ink: less is blank
 _CONTRAST, _LEAST_INK = 40, 2e-5
 # Grey levels by which neighbours on plain paper differ in a noisy scan

@@ -63,13 +63,12 @@ class Wording:
 
     ``share`` of its words stand there in the same order. ``exchanged`` are the words, with those of the
     evidence, that stand in each other's place and name something; ``denied`` tells that a denial was put in
-    or taken out; ``other`` is the share of the sentence's words that stand in the place of others.
+    or taken out.
     """
 
     share: float
     exchanged: tuple[tuple[str, str], ...] = ()
     denied: bool = False
-    other: float = 0.0
 
 
 def _words(text: str) -> list[_Word]:
@@ -98,7 +97,7 @@ def _compared(sentence: str, mine: list[_Word], text: str, theirs: list[_Word], 
     if share < NEAR:
         return Wording(share)
     exchanged: list[tuple[str, str]] = []
-    denied, other = False, 0
+    denied = False
     for kind, i, j, k, m in matcher.get_opcodes():
         if kind == "equal":
             continue
@@ -110,10 +109,9 @@ def _compared(sentence: str, mine: list[_Word], text: str, theirs: list[_Word], 
         same = _same_numbers(_cut(sentence, mine[k:m], 1), _cut(text, theirs[i:j], 1))
         new = [w for w in mine[k:m] if not (same and _numeral(w))]
         if kind == "replace":
-            other += m - k
             exchanged += _exchanged(said, new, written, theirs[i:j])
         exchanged += [(said, "")] * _added(new, known)
-    return Wording(share, tuple(exchanged), denied, other / len(mine))
+    return Wording(share, tuple(exchanged), denied)
 
 
 def _added(words: Sequence[_Word], known: str) -> bool:

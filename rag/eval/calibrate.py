@@ -53,11 +53,12 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """What was fitted, as the JSON of a file of rag/calibration, and by group the area under the ROC of each
-    domain when the model was fitted without it.
+    domain: when the model was fitted without it, and by the share of words in the evidence alone.
     """
 
     data: dict[str, Any]
     held_out: dict[str, dict[str, float]]
+    words_alone: dict[str, dict[str, float]]
 
 
 def rows_of(checked: Sequence[CheckedSentence], domain: str) -> list[Row]:
@@ -112,7 +113,17 @@ def calibrate(rows: Sequence[Row], risk: float, command: str) -> Calibration:
         "trained_on": told,
         "groups": groups,
     }
-    return Calibration(data, held_out)
+    return Calibration(data, held_out, {group: _words_alone(rows) for group, rows in by_group.items()})
+
+
+def _words_alone(rows: Sequence[Row]) -> dict[str, float]:
+    areas = {}
+    for domain in sorted({row.domain for row in rows}):
+        own = [row for row in rows if row.domain == domain and "cover" in row.signals]
+        labels = np.array([float(row.supported) for row in own])
+        if len(set(labels)) == 2:
+            areas[domain] = round(area(labels, np.array([row.signals["cover"] for row in own])), 4)
+    return areas
 
 
 def calibrate_layer(
@@ -120,7 +131,7 @@ def calibrate_layer(
 ) -> tuple[Calibration, list[float]]:
     """Fit what the signals of one more ``layer`` add to the probabilities ``before``, on the sentences that
     it was asked for; also returns the probabilities after it. The group "same" is left out: what the layers
-    add where words can be compared was not more than chance (tests/bench/reports/check.md).
+    add where words can be compared was within chance (tests/bench/reports/check.md).
     """
     asked = [
         i for i, row in enumerate(rows) if row.group == "cross" and set(FURTHER[layer]) <= set(row.signals)

@@ -388,5 +388,7 @@ def _keep(found: Calibration, out: Path) -> None:
             f"{fitted['passed']:.1%} of unsupported ones"
         )
         for domain, value in found.held_out[group].items():
-            console().print(f"  {domain}: AUROC {value:.3f}, fitted without it")
+            words = found.words_alone[group].get(domain)
+            beside = f"; words alone {words:.3f}" if words is not None else ""
+            console().print(f"  {domain}: AUROC {value:.3f}, fitted without it{beside}")
     console().print(f"Written: {target}")

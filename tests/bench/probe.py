@@ -63,7 +63,10 @@ def signals(examples: Sequence[Example], work: Path) -> tuple[Floats, Floats]:
     if not file.is_file():
         settings = load_settings()
         embedder = Embedder.load(settings.embedder, settings.models_dir)
-        rows = [list(Aligner(embedder, [e.evidence]).signals(e.sentence, [0]).values()) for e in examples]
+        rows = [
+            list(Aligner(embedder, [e.evidence]).signals(e.sentence, [0], language(e.sentence)).values())
+            for e in examples
+        ]
         work.mkdir(parents=True, exist_ok=True)
         np.savez(file, aligned=np.array(rows, np.float32), refused=[refused(e) for e in examples])
     with np.load(file) as stored:

@@ -46,6 +46,7 @@ def test_a_model_is_fitted_for_each_group(tmp_path):
     # words of two languages match by chance
     assert set(found.data["groups"]["cross"]["coefficients"]) == {"cover"}
     assert all(0.85 < area < 1 for area in found.held_out["same"].values())
+    assert all(0.85 < area < 1 for area in found.words_alone["same"].values())
     assert found.data["trained_on"]["same"] == {"set0": 67, "set1": 67, "set2": 66}
     write(found, tmp_path / "support.json")
     assert json.loads((tmp_path / "support.json").read_text("utf-8")) == found.data
