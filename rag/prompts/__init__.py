@@ -8,7 +8,7 @@ import functools
 import tomllib
 from importlib import resources
 
-__all__ = ["phrase", "prompt"]
+__all__ = ["followups", "phrase", "prompt"]
 
 NAMES = {
     "ar": "Arabic", "bg": "Bulgarian", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
@@ -34,11 +34,16 @@ def prompt(name: str, language: str) -> str:
 
 
 @functools.cache
-def _phrases() -> dict[str, dict[str, str]]:
-    return tomllib.loads(resources.files(__package__).joinpath("phrases.toml").read_text("utf-8"))
+def _table(name: str) -> dict[str, dict[str, str]]:
+    return tomllib.loads(resources.files(__package__).joinpath(f"{name}.toml").read_text("utf-8"))
+
+
+def followups() -> dict[str, dict[str, str]]:
+    """By language: words that "refer" to what was said before, and words that "connect" a question to it."""
+    return _table("followups")
 
 
 def phrase(name: str, language: str) -> str:
     """A phrase of the assistant's own in that language, else in English."""
-    phrases = _phrases()[name]
+    phrases = _table("phrases")[name]
     return phrases.get(language, phrases["en"])

@@ -20,7 +20,7 @@ from rag.models.embedder import Embedder
 from rag.settings import Settings, load_settings
 from rag.store import Store
 
-__all__ = ["Corpus", "Question", "build", "build_from", "holds", "read_questions", "sample"]
+__all__ = ["Corpus", "Question", "build", "build_folder", "build_from", "holds", "read_questions", "sample"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,13 @@ def build_from(name: str, paragraphs: tuple[str, ...], work: Path, embedder: Emb
         path = folder / f"{i:04d}.txt"
         if not path.exists():
             path.write_text(paragraph, "utf-8")
+    return Corpus(name, build_folder(folder, work / name, embedder), folder, paragraphs)
+
+
+def build_folder(folder: Path, work: Path, embedder: Embedder) -> Settings:
+    """Settings of a home below ``work`` that holds the documents of the folder."""
     base = load_settings()
-    settings = base.model_copy(update={"home": work.resolve() / name / "home"})
+    settings = base.model_copy(update={"home": work.resolve() / "home"})
     if not settings.models_dir.exists():
         settings.home.mkdir(parents=True, exist_ok=True)
         os.symlink(base.models_dir.resolve(), settings.models_dir)
@@ -88,7 +93,7 @@ def build_from(name: str, paragraphs: tuple[str, ...], work: Path, embedder: Emb
     ingest([folder], settings=settings, store=store, embedder=embedder)
     refine(settings=settings, store=store, load=lambda _: embedder)
     store.close()
-    return Corpus(name, settings, folder, paragraphs)
+    return settings
 
 
 def sample(questions: Sequence[Question], count: int, seed: int) -> list[Question]:
