@@ -99,7 +99,7 @@ async def test_without_a_generator_the_previous_question_is_put_before(chat):
     [
         ("它的保修期多长？", "HS-900泵的价格是多少？", "HS-900泵的保修期多长？"),
         ("その保証期間は？", "HS-900の価格はいくらですか。", "HS-900の保証期間はどのくらいですか。"),
-        ("¿Y cuánto dura su garantía?", "¿Cuánto cuesta la HS-900?", "¿Cuánto dura la garantía de la HS-900?"),
+        ("¿Y cuánto dura su garantía?", "¿Cuánto cuesta la HS-900?", "¿Cuánto dura la garantía de HS-900?"),
         ("А сколько длится его гарантия?", "Сколько стоит HS-900?", "Сколько длится гарантия HS-900?"),
         ("وكم مدة ضمانها؟", "كم سعر المضخة HS-900؟", "كم مدة ضمانها المضخة HS-900؟"),
     ],
