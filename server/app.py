@@ -12,11 +12,12 @@ from rag.assistant import Assistant
 from rag.settings import Settings
 from server.answering import AnswersFirst
 from server.background import in_thread
+from server.conversing import Conversing
 from server.ingestion import Ingestion
 from server.middleware import LoopbackOnly, RequestLog, require_loopback
 from server.problems import add_problem_handlers
 from server.readiness import Readiness
-from server.routes import ask, documents, health, jobs, metrics, search, sources
+from server.routes import ask, conversations, documents, health, jobs, messages, metrics, search, sources
 
 __all__ = ["create_app"]
 
@@ -40,6 +41,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             opening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await opening
+            await app.state.conversing.close()
             await state.close()
             await in_thread(app.state.ingestion.close)
 
@@ -55,7 +57,9 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     )
     app.state.readiness = Readiness(settings, assistant)
     app.state.ingestion = Ingestion(settings)
-    for part in (ask, search, sources, jobs, documents, health, metrics):
+    app.state.conversing = Conversing(app.state.ingestion, settings)
+    parts = (ask, search, conversations, messages, sources, jobs, documents, health, metrics)
+    for part in parts:
         app.include_router(part.router)
     add_problem_handlers(app)
     app.add_middleware(AnswersFirst, home=settings.home)
