@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Engine, func, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, FromClause, func, select, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from rag.database import open_engine, translated
@@ -44,14 +44,14 @@ def _readable(user: User, key: ColumnElement[str]) -> list[ColumnElement[bool]]:
     return [select(reader.c.name).where(reader.c.document_id == key, reader.c.name.in_(names)).exists()]
 
 
-def places_open_to(user: User) -> list[ColumnElement[bool]]:
-    """SQL conditions: the user may read what lies in the place."""
+def places_open_to(user: User, at: FromClause = place) -> list[ColumnElement[bool]]:
+    """SQL conditions: the user may read what lies in the place, a row of ``at``."""
     found: list[ColumnElement[bool]] = []
     if user.collections is not None:
-        found.append(place.c.collection.in_(list(user.collections)))
+        found.append(at.c.collection.in_(list(user.collections)))
     names = _names(user)
     if names is not None:
-        mine = select(reader.c.name).where(reader.c.place_id == place.c.id, reader.c.name.in_(names))
+        mine = select(reader.c.name).where(reader.c.place_id == at.c.id, reader.c.name.in_(names))
         found.append(mine.exists())
     return found
 

@@ -15,9 +15,22 @@ from server.background import in_thread
 from server.conversing import Conversing
 from server.ingestion import Ingestion
 from server.middleware import LoopbackOnly, RequestLog, require_loopback
+from server.pages import Pages
 from server.problems import add_problem_handlers
 from server.readiness import Readiness
-from server.routes import ask, conversations, documents, health, jobs, messages, metrics, search, sources
+from server.routes import (
+    ask,
+    conversations,
+    documents,
+    health,
+    jobs,
+    library,
+    messages,
+    metrics,
+    search,
+    sources,
+    viewer,
+)
 
 __all__ = ["create_app"]
 
@@ -43,6 +56,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
                 await opening
             await app.state.conversing.close()
             await state.close()
+            await in_thread(app.state.pages.close)
             await in_thread(app.state.ingestion.close)
 
     app = FastAPI(
@@ -57,8 +71,9 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     )
     app.state.readiness = Readiness(settings, assistant)
     app.state.ingestion = Ingestion(settings)
+    app.state.pages = Pages(settings)
     app.state.conversing = Conversing(app.state.ingestion, settings)
-    parts = (ask, search, conversations, messages, sources, jobs, documents, health, metrics)
+    parts = (ask, search, conversations, messages, documents, library, viewer, sources, jobs, health, metrics)
     for part in parts:
         app.include_router(part.router)
     add_problem_handlers(app)
