@@ -28,8 +28,8 @@ _NUMBER = re.compile(
 
 
 def suggestions(answer: Answer, store: Store, user: User, asked: Sequence[str] = ()) -> list[str]:
-    """Up to MOST questions about sections of the cited documents that the answer does not cite, those nearest
-    to a citation first, in the language of the answer; none when there are no such sections.
+    """Up to MOST questions about sections of the cited documents that the answer does not cite, those that
+    follow its citation first, in the language of the answer; none when there are no such sections.
 
     ``answer`` as the user may see it now (rag.stored). What ``asked`` speaks of already is left out.
     """

@@ -20,8 +20,10 @@ from server.problems import add_problem_handlers
 from server.readiness import Readiness
 from server.routes import (
     ask,
+    check,
     conversations,
     documents,
+    feedback,
     health,
     jobs,
     library,
@@ -33,6 +35,22 @@ from server.routes import (
 )
 
 __all__ = ["create_app"]
+
+PARTS = (
+    ask,
+    search,
+    check,
+    conversations,
+    messages,
+    feedback,
+    documents,
+    library,
+    viewer,
+    sources,
+    jobs,
+    health,
+    metrics,
+)
 
 
 def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAPI:
@@ -73,8 +91,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     app.state.ingestion = Ingestion(settings)
     app.state.pages = Pages(settings)
     app.state.conversing = Conversing(app.state.ingestion, settings)
-    parts = (ask, search, conversations, messages, documents, library, viewer, sources, jobs, health, metrics)
-    for part in parts:
+    for part in PARTS:
         app.include_router(part.router)
     add_problem_handlers(app)
     app.add_middleware(AnswersFirst, home=settings.home)
