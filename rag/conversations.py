@@ -137,8 +137,8 @@ class Conversations:
         active: str | None = None,
         collections: Sequence[str] | None = None,
     ) -> Conversation:
-        """What is None stays. ``active`` shows the newest branch through that message. Raises
-        NotFoundError.
+        """What is None stays. ``active`` shows the newest branch through that message. ``updated`` tells of
+        messages alone. Raises NotFoundError.
         """
         values: dict[str, object] = {}
         with self._store.write(silent=True) as connection:
@@ -151,9 +151,7 @@ class Conversations:
                 messages = _messages(connection, key)
                 values["active"] = newest_leaf(messages, _among(messages, active).id)
             if values:
-                connection.execute(
-                    update(conversation).where(conversation.c.id == key).values(**values, updated=time.time())
-                )
+                connection.execute(update(conversation).where(conversation.c.id == key).values(**values))
             return _own(connection, owner, key)
 
     def delete(self, owner: str, key: str) -> None:

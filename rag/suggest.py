@@ -12,7 +12,7 @@ from rag.errors import NotFoundError
 from rag.prompts import phrase
 from rag.store import Store
 from rag.text import fold, terms
-from rag.types import Answer, Document, User
+from rag.types import Answer, Citation, Document, User
 
 __all__ = ["MOST", "suggestions"]
 
@@ -57,20 +57,22 @@ def _sections(answer: Answer, store: Store, user: User) -> Iterator[tuple[str, s
             continue
         mine = [citation for citation in answer.citations if citation.document_id == key]
         covered = {heading for citation in mine for heading in citation.heading}
-        for heading in _around(document, mine[0].start):
+        for heading in _around(document, mine[0]):
             name = _NUMBER.sub("", heading).strip().rstrip(":：")
             titled = fold(name) == fold(mine[0].title)
             if heading not in covered and not titled and _SHORTEST <= len(name) <= _LONGEST:
                 yield mine[0].title, name
 
 
-def _around(document: Document, at: int) -> list[str]:
-    """Headings with text below them, those after the place first, then those before it, nearest first."""
-    elements = document.elements
+def _around(document: Document, cited: Citation) -> list[str]:
+    """Headings with text below them, those after the citation first, then those before it, nearest first.
+
+    None of a lower rank than that of the citation: what "Every six months" is about, the heading above tells.
+    """
     told = []
-    for one, after in itertools.pairwise(elements):
-        text = " ".join(document.text[one.start : one.end].split())
-        if one.kind == "heading" and after.kind != "heading" and after.end - after.start >= _LEAST_TEXT:
-            told.append((one.start, text))
-    later = [text for start, text in told if start > at]
-    return later + [text for start, text in reversed(told) if start <= at]
+    for one, after in itertools.pairwise(document.elements):
+        below = after.end - after.start if after.kind != "heading" else 0
+        if one.kind == "heading" and below >= _LEAST_TEXT and len(one.heading) < max(1, len(cited.heading)):
+            told.append((one.start, " ".join(document.text[one.start : one.end].split())))
+    later = [text for start, text in told if start > cited.start]
+    return later + [text for start, text in reversed(told) if start <= cited.start]

@@ -177,6 +177,8 @@ class BeganOut(BaseModel):
 class FinalOut(AnswerOut):
     """Data of the event ``final``: the whole answer, and questions that may follow."""
 
+    model_config = ConfigDict(extra="forbid", json_schema_extra={})
+
     suggestions: list[str]
 
 

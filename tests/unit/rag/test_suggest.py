@@ -76,6 +76,17 @@ def test_neither_what_is_cited_nor_what_was_asked(store, embedder):
     assert again == []
 
 
+def test_sections_of_a_lower_rank_say_too_little(store, embedder):
+    document = handbook(["1. Scope", "2. Service", "2.1 Every six months", "3. Spare parts"])
+    six = document.text.index("2.1 Every")
+    deeper = [
+        dataclasses.replace(e, heading=("2. Service",)) if e.start == six else e for e in document.elements
+    ]
+    put(store, embedder, dataclasses.replace(document, elements=tuple(deeper)))
+    found = suggestions(answer_citing(document, "1. Scope"), store, User())
+    assert [text.split("“")[2] for text in found] == ["Service”?", "Spare parts”?"]
+
+
 def test_in_the_language_of_the_answer(store, embedder):
     document = handbook(["一、适用范围", "二、远程办公", "三、工作时间"])
     put(store, embedder, document)

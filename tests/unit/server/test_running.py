@@ -21,9 +21,10 @@ from rag.types import Answer, Event, Evidence, EvidenceFound, Finished, Sentence
 from server.listen import HttpServer, bind
 from server.running import AnswerInProgress
 from tests.fakes.assistant import FakeAssistant
+from tests.fakes.chat import FakeChat
 from tests.fakes.embedder import HashingEmbedder
 from tests.fakes.library import put, reference_of, take_away
-from tests.fakes.served import app_of
+from tests.fakes.served import app_of, assistant_of
 
 DEADLINE_S = 10.0
 QUOTES = ("The valve closes at 90 degrees.", "The pump starts again below 60 degrees.")
@@ -274,6 +275,32 @@ async def test_an_answer_of_a_process_that_was_killed_has_failed(settings: Setti
         assert await status(client, own.id) == "failed"
         told = await hear(client, f"/v1/conversations/{own.id}/messages/{answer.id}")
     assert [(event[0], event[1], event[2]["status"]) for event in told] == [("end", "error", 409)]
+
+
+class Slow(FakeChat):
+    """Begins a sentence and is not done with it before the end of the world."""
+
+    async def stream(self, *given: Any, **more: Any) -> Any:
+        async for token in super().stream(*given, **more):
+            yield token
+            await asyncio.Event().wait()
+
+
+async def test_stopping_stops_the_generator(settings: Settings, store: Store) -> None:
+    chat = Slow("Employees have 25 days", " of annual leave [1].")
+    async with serving(settings, assistant_of(settings, store, chat)) as client:
+        key = await begin(client)
+        question = {"content": "How many days of annual leave do employees have?"}
+        async with client.stream("POST", f"/v1/conversations/{key}/messages", json=question) as response:
+            heard = events(response)
+            _, _, began = await anext(heard)
+            await eventually(lambda: chat.given == 1)
+            assert chat.closed == 0
+            await client.post(f"/v1/conversations/{key}/messages/{began['assistant']['id']}/stop")
+            assert [event[1] async for event in heard] == ["evidence", "stopped"]
+        assert chat.closed == 1
+        message = (await client.get(f"/v1/conversations/{key}")).json()["messages"][-1]
+        assert (message["status"], message["answer"]) == ("stopped", None)
 
 
 async def test_stopped_before_it_began() -> None:
