@@ -26,9 +26,17 @@ class TopicSettings(Section):
     blocked: list[str] = Field([], description="Topics whose questions are not answered at all.")
 
 
+LARGE = 7_000_000_000  # parameters from which whole passages help a generator more than they distract it
+
+
 class AnswerSettings(Section):
     """What is shown to the reader."""
 
+    generator_size: Literal["auto", "small", "large"] = Field(
+        "auto",
+        description="small: one sentence drafted from chosen quotes; large: up to max_sentences from whole "
+        "passages; auto: large from 7 billion parameters on.",
+    )
     policy: Literal["strict", "flag"] = Field(
         "strict",
         description="strict replaces or drops a sentence that fails its check; flag shows it marked.",
@@ -41,7 +49,27 @@ class AnswerSettings(Section):
     )
     evidence_sentences: int = Field(4, ge=1, le=40, description="Quotes shown to the generator.")
     evidence_tokens: int = Field(400, ge=50, description="Token budget of the quotes shown to the generator.")
+    whole_passages: bool = Field(
+        False, description="Show the generator all sentences of the passages that the quotes are from."
+    )
     max_question_chars: int = Field(2000, ge=10, description="Longer questions are refused.")
+
+    def sized(self, parameters: int) -> AnswerSettings:
+        """With the defaults that fit a generator of so many parameters (0: unknown, taken for small). What
+        was set to another value than its default stays.
+        """
+        auto = "large" if parameters >= LARGE else "small"
+        if (auto if self.generator_size == "auto" else self.generator_size) == "small":
+            return self
+        fitting = {
+            "whole_passages": True,
+            "draft_sentences": self.max_sentences,
+            "evidence_tokens": 1600,
+        }
+        # not model_fields_set: settings that come from a file and the environment count all of them as set
+        fields = type(self).model_fields
+        untouched = {name for name in fitting if getattr(self, name) == fields[name].default}
+        return self.model_copy(update={name: fitting[name] for name in untouched})
 
 
 class CheckSettings(Section):

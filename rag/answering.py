@@ -124,10 +124,11 @@ class Answering:
         if chat is None:
             raise GeneratorUnavailableError("no generator answers")
         self._draft.model = await chat.model_info()
-        owned = Owned(chat, self._query.text, functools.partial(messages, self._query))
+        ask = functools.partial(messages, self._query, whole=self._settings.whole_passages)
+        owned = Owned(chat, self._query.text, ask)
         checker = Checker(embedder, self._evidence, self._check, owned, self._timer, self._calibration)
         limit = max(self._settings.draft_sentences, len(self._sought))
-        drafts = generate(self._query, self._evidence, chat, limit, self._draft)
+        drafts = generate(ask(self._evidence), chat, limit, self._draft)
         with self._timer.without("generate", "check"):
             async with aclosing(drafts):
                 async for draft in drafts:

@@ -14,6 +14,7 @@ from rag.condense import condense
 from rag.evidence import merge_evidence
 from rag.found import Found, Sought, found_together, judge
 from rag.index.dense import DenseIndex
+from rag.models.catalogue import parameters_of
 from rag.models.chat import Chat
 from rag.models.protocols import ChatProtocol, EmbedderProtocol
 from rag.parts import Part, parts
@@ -35,13 +36,10 @@ class Assistant:
     """Answers questions from the documents of one home. One instance serves any number of askers at once."""
 
     def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        searcher: Searcher,
-        chat: ChatProtocol | None,
+        self, settings: Settings, store: Store, searcher: Searcher, chat: ChatProtocol | None
     ) -> None:
-        self._settings = settings
+        parameters = parameters_of(settings.generator.model) if chat is not None else 0
+        self._settings = settings.model_copy(update={"answer": settings.answer.sized(parameters)})
         self._store = store
         self._searcher = searcher
         self._chat = chat

@@ -122,39 +122,57 @@ def select_evidence(
     count_tokens: Callable[[Sequence[str]], list[int]],
 ) -> list[Evidence]:
     """Up to ``settings.evidence_sentences`` quotes within ``settings.evidence_tokens``, best first, numbered
-    from 1.
+    from 1; then, with ``settings.whole_passages``, the other sentences of their passages as far as the budget
+    goes.
 
     ``score`` is the calibrated probability that the sentence holds the answer; sentences of a version that
     yields to another are put later than it says. The same words found twice are quoted once.
     """
-    best = _candidates(query, hits)[: 3 * settings.evidence_sentences]
-    if not best:
+    ranked = _candidates(query, hits)
+    chosen = _within(ranked[: 3 * settings.evidence_sentences], settings, count_tokens)
+    if settings.whole_passages:
+        passages = {candidate.hit.chunk.id for candidate in chosen}
+        rest = [c for c in ranked if c.hit.chunk.id in passages and c not in chosen]
+        unlimited = settings.model_copy(update={"evidence_sentences": len(chosen) + len(rest)})
+        chosen = _within([*chosen, *rest], unlimited, count_tokens)
+    return [_evidence(n, candidate) for n, candidate in enumerate(chosen, 1)]
+
+
+def _within(
+    candidates: Sequence[_Candidate],
+    settings: AnswerSettings,
+    count_tokens: Callable[[Sequence[str]], list[int]],
+) -> list[_Candidate]:
+    """Those that fit, in their order; the first always does."""
+    if not candidates:
         return []
-    quotes = [candidate.text for candidate in best]
-    counts = count_tokens(quotes)
-    chosen: list[Evidence] = []
+    chosen: list[_Candidate] = []
     seen: set[str] = set()
     left = settings.evidence_tokens
-    for candidate, quote, count in zip(best, quotes, counts, strict=True):
-        if quote in seen or (chosen and count > left) or len(chosen) == settings.evidence_sentences:
+    counts = count_tokens([candidate.text for candidate in candidates])
+    for candidate, count in zip(candidates, counts, strict=True):
+        full = len(chosen) == settings.evidence_sentences
+        if candidate.text in seen or (chosen and count > left) or full:
             continue
-        seen.add(quote)
+        seen.add(candidate.text)
         left -= count
-        chosen.append(
-            Evidence(
-                n=len(chosen) + 1,
-                document=candidate.hit.document,
-                quote=quote,
-                start=candidate.span[0],
-                end=candidate.span[1],
-                score=candidate.score,
-                page=candidate.hit.chunk.page,
-                heading=candidate.hit.chunk.heading,
-                header=candidate.hit.chunk.header if CELLS in quote else "",
-                context=_neighbours(candidate),
-            )
-        )
+        chosen.append(candidate)
     return chosen
+
+
+def _evidence(n: int, candidate: _Candidate) -> Evidence:
+    return Evidence(
+        n=n,
+        document=candidate.hit.document,
+        quote=candidate.text,
+        start=candidate.span[0],
+        end=candidate.span[1],
+        score=candidate.score,
+        page=candidate.hit.chunk.page,
+        heading=candidate.hit.chunk.heading,
+        header=candidate.hit.chunk.header if CELLS in candidate.text else "",
+        context=_neighbours(candidate),
+    )
 
 
 def merge_evidence(
@@ -175,6 +193,7 @@ def merge_evidence(
     )
     counts = count_tokens([item.quote for _, _, item in ranked]) if ranked else []
     most = max(settings.evidence_sentences, 2 * sum(map(bool, groups)))
+    most = len(ranked) if settings.whole_passages else most
     chosen: dict[str, Evidence] = {}
     left = settings.evidence_tokens
     for (rank, part, item), count in zip(ranked, counts, strict=True):

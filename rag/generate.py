@@ -48,11 +48,32 @@ def _quoted(evidence: Evidence) -> str:
     return f"[{evidence.n}] ({where}) {body}"
 
 
-def messages(query: Query, evidence: Sequence[Evidence]) -> list[Message]:
-    """Fixed parts first, so that the prefix cache serves them; then the quotes, then the question."""
-    quotes = "\n".join(_quoted(e) for e in evidence)
+def _passages(evidence: Sequence[Evidence]) -> str:
+    """The quotes in reading order, those of one section together under its name; sections in the order of
+    their best quote.
+    """
+    sections: dict[tuple[str, tuple[str, ...]], list[Evidence]] = {}
+    for each in evidence:
+        sections.setdefault((each.document.id, each.heading), []).append(each)
+    told = []
+    for quotes in sections.values():
+        first, header = quotes[0], ""
+        told.append(f"({' > '.join(part for part in (first.document.title, *first.heading) if part)})")
+        for each in sorted(quotes, key=lambda e: e.start):
+            told += [each.header] if each.header and each.header != header else []
+            header = each.header
+            told.append(f"[{each.n}] {each.quote}")
+    return "\n".join(told)
+
+
+def messages(query: Query, evidence: Sequence[Evidence], whole: bool = False) -> list[Message]:
+    """Fixed parts first, so that the prefix cache serves them; then the quotes, then the question.
+
+    ``whole``: the quotes are all sentences of some passages, and are shown as such.
+    """
+    quotes = _passages(evidence) if whole else "\n".join(_quoted(e) for e in evidence)
     return [
-        {"role": "system", "content": prompt("answer", query.language)},
+        {"role": "system", "content": prompt("answer_whole" if whole else "answer", query.language)},
         {"role": "user", "content": f"{quotes}\n\n{query.text}"},
     ]
 
@@ -120,16 +141,14 @@ def _finished(text: str) -> int:
 
 
 async def generate(
-    query: Query, evidence: Sequence[Evidence], chat: ChatProtocol, limit: int, draft: Draft
+    asked: Sequence[Message], chat: ChatProtocol, limit: int, draft: Draft
 ) -> AsyncGenerator[DraftSentence, None]:
-    """Up to ``limit`` draft sentences. Stops the generator as soon as it has them. Raises
-    GeneratorUnavailableError.
+    """Up to ``limit`` draft sentences in reply to ``asked``. Stops the generator as soon as it has them.
+    Raises GeneratorUnavailableError.
     """
     pending = _Pending()
     given = 0
-    async with aclosing(
-        chat.stream(messages(query, evidence), max_tokens=limit * TOKENS_PER_SENTENCE)
-    ) as stream:
+    async with aclosing(chat.stream(asked, max_tokens=limit * TOKENS_PER_SENTENCE)) as stream:
         async for item in stream:
             if not isinstance(item, TokenChunk):
                 draft.usage.update(prompt_tokens=item.prompt_tokens, completion_tokens=item.completion_tokens)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import ExitStack, aclosing
 from pathlib import Path
 
 from fastapi.sse import ServerSentEvent
@@ -30,24 +30,37 @@ from server.sse import server_sent
 
 __all__ = ["END", "answer_events", "begin_answer", "last_event"]
 
+CHANNEL = "chat"
 END = "end"  # id of the last event: nothing follows it
 Pair = tuple[Message, Message]
 
 
-async def begin_answer(at: Talk, key: str, pair: Pair, assistant: Assistant) -> AnswerInProgress:
-    """Give the answer that the second message of the pair is to hold to the question that is the first."""
+async def begin_answer(
+    at: Talk, key: str, add: Callable[[], Pair], assistant: Assistant
+) -> tuple[Pair, AnswerInProgress]:
+    """Add a question and the answer to come, which is begun. Raises what ``add`` raises, and
+    TooManyRequestsError or BusyError before anything is added.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(at.limits.answer(at.principal))
+        pair = await asyncio.to_thread(add)
+        place = stack.pop_all()
     question, answer = pair
 
     async def keep(status: Status, given: Answer | None, basis: Sequence[str]) -> None:
-        await asyncio.to_thread(at.conversations.finish, key, answer.id, status, given, basis)
+        try:
+            await asyncio.to_thread(at.conversations.finish, key, answer.id, status, given, basis)
+        finally:
+            place.close()  # however it ends, and once
 
     try:
         user, turns = await asyncio.to_thread(_asker, at, key, question)
     except BaseException:
         await keep("failed", None, ())
         raise
-    source = _source(assistant, question.content, user, turns, at.settings.home)
-    return at.running.start(answer.id, question.content, source, keep)
+    events = _source(assistant, question.content, user, turns, at.settings.home)
+    recorded = at.record.recorded(events, at.principal, CHANNEL)
+    return pair, at.running.start(answer.id, question.content, recorded, keep)
 
 
 def _asker(at: Talk, key: str, question: Message) -> tuple[User, list[Turn]]:

@@ -16,7 +16,9 @@ from rag.store import Store
 from rag.stored import show_messages
 from rag.suggest import suggestions
 from rag.types import User
+from server.audit import Audit
 from server.auth import Principal, reader
+from server.auth.limits import Limits
 from server.ingestion import Ingestion
 from server.running import AnswersInProgress
 from server.schema_conversations import ConversationWholeOut, whole_out
@@ -34,6 +36,8 @@ class Talk:
     conversations: Conversations
     feedback: Feedbacks
     running: AnswersInProgress
+    record: Audit
+    limits: Limits
 
     @property
     def owner(self) -> str:
@@ -69,9 +73,11 @@ class Talk:
 class Conversing:
     """Opened by the first request for a conversation."""
 
-    def __init__(self, ingestion: Ingestion, settings: Settings) -> None:
+    def __init__(self, ingestion: Ingestion, settings: Settings, record: Audit, limits: Limits) -> None:
         self.running = AnswersInProgress(settings.server.resume_s)
         self._ingestion = ingestion
+        self._record = record
+        self._limits = limits
         self._lock = threading.Lock()
         self._recovered = False
 
@@ -84,7 +90,16 @@ class Conversing:
                 conversations.broken_off()
                 self._recovered = True
         feedback = Feedbacks(at.store)
-        return Talk(principal, at.settings, at.store, conversations, feedback, self.running)
+        return Talk(
+            principal,
+            at.settings,
+            at.store,
+            conversations,
+            feedback,
+            self.running,
+            self._record,
+            self._limits,
+        )
 
     async def close(self) -> None:
         """End the answers that are being given; what there is of them is kept."""

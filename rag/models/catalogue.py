@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +14,20 @@ from typing import Any, Literal
 from rag.errors import UnknownModelError
 from rag.models.convert_gguf import GenerationCheck
 
-__all__ = ["CatalogueEntry", "HubSource", "IndexPart", "IndexSource", "catalogue", "find", "find_by_hash"]
+__all__ = [
+    "CatalogueEntry",
+    "HubSource",
+    "IndexPart",
+    "IndexSource",
+    "catalogue",
+    "find",
+    "find_by_hash",
+    "parameters_of",
+]
 
 Task = Literal["embed", "generate"]
 Format = Literal["e5s1", "gguf"]
+_STATED = re.compile(r"(?<![\d.a-z])(\d+(?:\.\d+)?)\s?b(?![a-z])")  # "llama-3.1-70b-instruct", "Qwen3 8B"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +141,10 @@ def find(name: str, entries: Sequence[CatalogueEntry] | None = None) -> Catalogu
 def find_by_hash(sha256: str) -> CatalogueEntry | None:
     """The entry whose published file has this hash."""
     return next((entry for entry in catalogue() if entry.sha256 == sha256), None)
+
+
+def parameters_of(name: str) -> int:
+    """How many weights a model has: by the catalogue, else as its name states; 0 when neither tells."""
+    known = next((entry.parameters for entry in catalogue() if entry.name == name), 0)
+    stated = _STATED.search(name.casefold())
+    return known or (round(float(stated[1]) * 1e9) if stated else 0)

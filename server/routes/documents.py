@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -18,8 +18,8 @@ from starlette.requests import ClientDisconnect
 
 from ingest.jobs import Job
 from ingest.registry import check_name, is_private, private_collection, uploads_name
-from rag.errors import DiskFullError, IngestError, TooLargeError
-from server.auth import Principal, Role, reader
+from rag.errors import DiskFullError, ForbiddenError, IngestError, TooLargeError
+from server.auth import Principal, Role, Scope, uploader
 from server.ingestion import Desk, desk
 from server.problems import problem_responses
 from server.schema_jobs import JobOut, job_out
@@ -57,11 +57,11 @@ _FORM: dict[str, Any] = {
 @router.post(
     "/documents",
     status_code=202,
-    responses=problem_responses(401, 403, 413, 421, 422, 507),
+    responses=problem_responses(413, 421, 422, 507),
     openapi_extra=_FORM,
     summary="Upload a document",
 )
-async def upload_document(request: Request, who: Annotated[Principal, Depends(reader)]) -> JobOut:
+async def upload_document(request: Request, who: Annotated[Principal, Depends(uploader)]) -> JobOut:
     """Takes one file and answers with the job that ingests it, a sync of the source ``uploads`` (of another
     collection: ``uploads.COLLECTION``). A file of a name that is there already takes its place.
 
@@ -95,7 +95,7 @@ async def upload_document(request: Request, who: Annotated[Principal, Depends(re
 
 
 def _collection(form: FormData, who: Principal) -> str:
-    """Where the file goes. Raises IngestError, and HTTPException when that is not for this principal."""
+    """Where the file goes. Raises IngestError, and ForbiddenError when that is not for this principal."""
     private, collection = str(form.get("private", "")).lower(), form.get("collection", "default")
     if private not in ("", "true", "false"):
         raise IngestError("the field private is neither true nor false", "Send one of these, or none.")
@@ -105,8 +105,8 @@ def _collection(form: FormData, who: Principal) -> str:
         raise IngestError(
             "what goes into this collection is private", "Send private=true for your own, or name another."
         )
-    if not who.role.includes(Role.EDITOR):
-        raise HTTPException(403, "Only editors upload for others; private=true uploads for you alone.")
+    if not who.may(Role.EDITOR, Scope.DOCUMENTS):
+        raise ForbiddenError("Only editors upload for others.", "Send private=true to upload for yourself.")
     return collection
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 
 from ingest.registry import private_collection
 from ingest.uploads import is_upload, remove_uploads
+from rag.errors import ForbiddenError
 from rag.library import Library
-from server.auth import Principal, Role, reader
+from server.auth import Principal, Role, reader, uploader
 from server.ingestion import Desk, desk
 from server.paging import cursor, place_of
 from server.problems import problem_responses
@@ -70,7 +71,7 @@ def show_document(at: At, who: Who, key: DocumentKey) -> ListedOut:
     responses=problem_responses(401, 403, 404, 409, 421, 500),
     summary="Delete an uploaded document",
 )
-def delete_document(at: At, who: Who, key: DocumentKey) -> None:
+def delete_document(at: At, who: Annotated[Principal, Depends(uploader)], key: DocumentKey) -> None:
     """It is in no answer from now on. Editors delete what was uploaded, and everyone what is private to him;
     what a source brings is removed there.
     """
@@ -79,7 +80,7 @@ def delete_document(at: At, who: Who, key: DocumentKey) -> None:
         uploads = [place for place in places if is_upload(place)]
         places = tuple(place for place in uploads if place.collection == private_collection(who.id))
         if not places:
-            raise HTTPException(403, "Only editors delete documents of others.")
+            raise ForbiddenError("Only editors delete what others may read.", "Ask an editor.")
     for source in remove_uploads(places, at.settings, at.store):
         # sweeps up what is left, and what a sync that runs now brings back
         at.jobs.upload(source)

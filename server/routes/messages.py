@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path
@@ -52,8 +53,9 @@ async def ask(
     see ``events``. The question may refer to the messages before it.
     """
     valid_question(given.content, at.settings.answer.max_question_chars)
-    pair = await asyncio.to_thread(at.conversations.ask, at.owner, key, given.content, given.parent)
-    return EventStream(answer_events(at, key, pair, await begin_answer(at, key, pair, assistant)))
+    add = functools.partial(at.conversations.ask, at.owner, key, given.content, given.parent)
+    pair, running = await begin_answer(at, key, add, assistant)
+    return EventStream(answer_events(at, key, pair, running))
 
 
 @router.post(
@@ -66,8 +68,9 @@ async def again(
     at: At, key: Key, answer: AnswerKey, assistant: Annotated[Assistant, Depends(open_assistant)]
 ) -> EventStream:
     """A sibling of the answer, to the same question."""
-    pair = await asyncio.to_thread(at.conversations.again, at.owner, key, answer)
-    return EventStream(answer_events(at, key, pair, await begin_answer(at, key, pair, assistant)))
+    add = functools.partial(at.conversations.again, at.owner, key, answer)
+    pair, running = await begin_answer(at, key, add, assistant)
+    return EventStream(answer_events(at, key, pair, running))
 
 
 @router.get(

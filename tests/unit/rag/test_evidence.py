@@ -192,3 +192,31 @@ def test_each_part_keeps_its_best_quote_beyond_the_budget():
     groups = [quotes_of("A one.", "B two."), quotes_of("D four.")]
     merged = merge_evidence(groups, settings(tokens=50), lambda texts: [50] * len(texts))
     assert [e.quote for e in merged] == ["A one.", "D four."]
+
+
+def test_whole_passages_follow_the_chosen_quotes_within_the_budget():
+    alone = AnswerSettings(evidence_sentences=1, evidence_tokens=400)
+    whole = alone.model_copy(update={"whole_passages": True})
+    first = select_evidence(query(), hits(), alone, words)
+    assert [e.quote for e in first] == ["Employees have 25 days of annual leave."]
+    chosen = select_evidence(query(), hits(), whole, words)
+    assert chosen[0] == first[0]
+    assert {e.quote for e in chosen[1:]} == {"Annual leave is granted by managers.", "They lapse in March."}
+    assert [e.n for e in chosen] == [1, 2, 3]
+    # 7 words are taken by the quote, 6 and 4 would follow
+    small = whole.model_copy(update={"evidence_tokens": 12})
+    fitting = select_evidence(query(), hits(), small, words)
+    assert [e.quote for e in fitting[1:]] == ["They lapse in March."]
+
+
+def test_whole_passages_of_several_parts_are_limited_by_the_budget_alone():
+    one, two = (
+        [evidence_of(RULES, quote, 1)]
+        for quote in ("Annual leave is granted by managers.", "They lapse in March.")
+    )
+    more = [*one, evidence_of(RULES, "Parking fees are not refunded at all.", 2)]
+    whole = AnswerSettings(evidence_sentences=1, whole_passages=True)
+    merged = merge_evidence([more, two], whole, words)
+    assert [e.n for e in merged] == [1, 2, 3]
+    assert len(merge_evidence([more, two], AnswerSettings(evidence_sentences=1), words)) == 3
+    assert len(merge_evidence([[*more, *more], [*two, *more[1:]]], whole, words)) == 3

@@ -19,7 +19,7 @@ QUERY = Query("What does the pump need?", "en", np.zeros(4, np.float32), {})
 
 async def drafted(chat, limit=3):
     draft = Draft()
-    found = [(s.text, s.cited) async for s in generate(QUERY, EVIDENCE, chat, limit, draft)]
+    found = [(s.text, s.cited) async for s in generate(messages(QUERY, EVIDENCE), chat, limit, draft)]
     return found, draft
 
 
@@ -61,7 +61,7 @@ async def test_markers_are_taken_out_however_the_text_is_cut_into_chunks(text, e
 
 async def test_a_sentence_is_given_as_soon_as_it_is_finished():
     chat = FakeChat("It needs oil", " [1].", " It", " is", " red.")
-    async with aclosing(generate(QUERY, EVIDENCE, chat, 3, Draft())) as stream:
+    async with aclosing(generate(messages(QUERY, EVIDENCE), chat, 3, Draft())) as stream:
         first = await anext(stream)
         assert (first.text, chat.given) == ("It needs oil.", 3)
 
@@ -80,7 +80,7 @@ async def test_the_generator_is_stopped_at_the_limit(chunks):
 
 async def test_closing_early_closes_the_stream():
     chat = FakeChat("One. ", "Two. ", "Three. ")
-    async with aclosing(generate(QUERY, EVIDENCE, chat, 9, Draft())) as stream:
+    async with aclosing(generate(messages(QUERY, EVIDENCE), chat, 9, Draft())) as stream:
         await anext(stream)
     assert chat.closed == 1
     assert chat.given == 2
@@ -93,7 +93,7 @@ async def test_a_sentence_cut_off_by_the_token_limit_is_dropped():
 
 async def test_a_broken_connection_is_told_after_the_finished_sentences():
     chat = FakeChat("One. ", "Two. ", "Three.", breaks_after=2)
-    stream = generate(QUERY, EVIDENCE, chat, 9, Draft())
+    stream = generate(messages(QUERY, EVIDENCE), chat, 9, Draft())
     found = [(await anext(stream)).text]
     with pytest.raises(GeneratorUnavailableError):
         await anext(stream)
@@ -103,9 +103,27 @@ async def test_a_broken_connection_is_told_after_the_finished_sentences():
 
 async def test_sentences_carry_the_log_probabilities_of_their_tokens():
     chat = FakeChat("It ", "needs ", "oil ", "[1]", ". ", "It ", "is ", "red.")
-    found = [s async for s in generate(QUERY, EVIDENCE, chat, 3, Draft())]
+    found = [s async for s in generate(messages(QUERY, EVIDENCE), chat, 3, Draft())]
     # the marker's token is no part of the sentence
     assert [(s.text, s.logprobs) for s in found] == [
         ("It needs oil.", (-0.1,) * 4),
         ("It is red.", (-0.1,) * 3),
     ]
+
+
+def test_whole_passages_are_shown_in_reading_order_by_section():
+    rules = document_of(
+        "r.md", ["It is oiled. It is washed. Rust harms it."], title="Pump", heading=("Care",)
+    )
+    other = document_of("o.md", ["Oil | 12"], title="Prices")
+    evidence = [
+        evidence_of(rules, "Rust harms it.", 1, heading=("Care",)),
+        evidence_of(other, "Oil | 12", 2, header="Item | Price"),
+        evidence_of(rules, "It is oiled.", 3, heading=("Care",)),
+    ]
+    system, user = messages(QUERY, evidence, whole=True)
+    assert "English" in system["content"]
+    assert user["content"] == (
+        "(Pump > Care)\n[3] It is oiled.\n[1] Rust harms it.\n(Prices)\nItem | Price\n[2] Oil | 12\n\n"
+        "What does the pump need?"
+    )

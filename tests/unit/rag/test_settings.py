@@ -165,3 +165,17 @@ def test_topics_are_lists(monkeypatch):
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert "JSON" in caught.value.remedy
+
+
+def test_a_large_generator_is_given_more_unless_it_was_set_by_hand(write, monkeypatch):
+    write("[answer]\nmax_sentences = 5\nevidence_tokens = 900\n")
+    answer = load_settings().answer
+    assert answer.sized(0) == answer.sized(6_900_000_000) == answer
+    large = answer.sized(7_000_000_000)
+    assert (large.whole_passages, large.draft_sentences, large.evidence_tokens) == (True, 5, 900)
+    monkeypatch.setenv("CITEWELL_ANSWER__GENERATOR_SIZE", "small")
+    assert load_settings().answer.sized(70_000_000_000) == load_settings().answer
+    monkeypatch.setenv("CITEWELL_ANSWER__GENERATOR_SIZE", "large")
+    monkeypatch.setenv("CITEWELL_ANSWER__DRAFT_SENTENCES", "2")
+    answer = load_settings().answer.sized(0)
+    assert (answer.whole_passages, answer.draft_sentences) == (True, 2)

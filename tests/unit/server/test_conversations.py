@@ -278,3 +278,21 @@ def test_collections_filter_inside_the_search(client: TestClient, store: Store) 
     assert "travel" in {one["title"] for one in final["citations"]}
     none = ask(client, begin(client, collections=["nowhere"]), HOTEL)
     assert none[1]["data"] == {"evidence": []}
+
+
+def test_answers_are_counted_recorded_and_erased(settings: Settings) -> None:
+    limited = settings.model_copy(
+        update={"limits": settings.limits.model_copy(update={"answers_per_minute": 1})}
+    )
+    with client_of(limited) as (client, _):
+        key = begin(client)
+        ask(client, key)
+        again = client.post(f"/v1/conversations/{key}/messages", json={"content": HOTEL})
+        assert (again.status_code, "retry-after" in again.headers) == (429, True)
+        assert len(read(client, key)["messages"]) == 2
+        assert client.app.state.limits.answering == 0  # type: ignore[attr-defined]
+        ada = {"X-As": "Ada"}
+        (row,) = client.get("/v1/audit", headers=ada).json()["items"]
+        assert (row["question"], row["channel"]) == (LEAVE, "chat")
+        assert client.delete("/v1/audit/people/a1", headers=ada).json() == {"erased": 1}
+        assert client.get("/v1/conversations").json()["items"] == []

@@ -303,3 +303,15 @@ def test_a_failed_upload_can_be_deleted(client: TestClient, settings: Settings, 
     assert client.get(f"/v1/documents/{failed['id']}").status_code == 404
     assert client.delete(f"/v1/documents/{failed['id']}", headers={"X-As": "Bob"}).status_code == 204
     assert listed(client, "Bob", collection="private-b2") == {}
+
+
+def test_a_reader_watches_his_own_upload_only(client: TestClient) -> None:
+    mine = upload(client, "Bob", "mine.txt", b"Mine.", private="true").json()["id"]
+    all_of_us = upload(client, "Eve", "ours.txt", b"Ours.").json()["id"]
+    seen = [
+        client.get(f"/v1/jobs/{job}", headers={"X-As": who}).status_code
+        for who in ("Bob", "Ann", "Eve")
+        for job in (mine, all_of_us)
+    ]
+    assert seen == [200, 404, 404, 404, 200, 200]
+    assert client.get("/v1/jobs", headers={"X-As": "Bob"}).status_code == 403

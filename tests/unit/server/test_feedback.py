@@ -45,7 +45,7 @@ def test_given_changed_and_taken_back(client: TestClient) -> None:
     assert read(client, key)["messages"][1]["feedback"] is None
     up = give(client, key, answer, rating="up").json()
     assert (up["rating"], up["reason"], up["state"]) == ("up", "", "open")
-    client.patch(f"/v1/feedback/{up['id']}", json={"state": "done"})
+    client.patch(f"/v1/feedback/{up['id']}", json={"state": "done"}, headers=ADA)
     down = give(client, key, answer, **DOWN).json()
     # anew: it is to be looked at again
     assert down == {**up, **DOWN}
@@ -88,6 +88,16 @@ def test_review(client: TestClient) -> None:
         shown = client.get(f"/v1/feedback?state={state}", headers=ADA).json()["items"]
         assert [one["id"] for one in shown] == [expected]
     assert client.patch("/v1/feedback/nope", json={"state": "done"}, headers=ADA).status_code == 404
+
+
+def test_review_is_for_administrators(client: TestClient) -> None:
+    for who in ("Ann", "Eve"):
+        tries = [
+            client.get("/v1/feedback", headers={"X-As": who}),
+            client.get("/v1/feedback/questions", headers={"X-As": who}),
+            client.patch("/v1/feedback/x", json={"state": "done"}, headers={"X-As": who}),
+        ]
+        assert [one.status_code for one in tries] == [403] * 3
 
 
 def test_the_administrator_sees_no_more_of_the_documents_than_he_may(client: TestClient) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from rag.errors import UnknownModelError
-from rag.models.catalogue import HubSource, catalogue, find, find_by_hash
+from rag.models.catalogue import HubSource, catalogue, find, find_by_hash, parameters_of
 from rag.settings import EmbedderSettings, GeneratorSettings
 
 NAMES = [
@@ -77,3 +77,18 @@ def test_a_mirror_of_the_hub():
     source = HubSource("https://hub.example", "a/b", "c0ffee", "m.gguf")
     assert source.resolve_url() == "https://hub.example/a/b/resolve/c0ffee/m.gguf"
     assert source.resolve_url("http://mirror:1").startswith("http://mirror:1/a/b/")
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("smollm2-135m-instruct", find("smollm2-135m-instruct").parameters),
+        ("Qwen/Qwen3-8B-AWQ", 8_000_000_000),
+        ("llama-3.1-70b-instruct", 70_000_000_000),
+        ("some-0.5b", 500_000_000),
+        ("phi-4", 0),
+        ("model-3bit", 0),
+    ],
+)
+def test_how_large_a_model_is(name, parameters):
+    assert parameters_of(name) == parameters
