@@ -1,0 +1,216 @@
+"""POST /v1/chat/completions, GET /v1/models, POST /v1/embeddings: Citewell as a model for OpenAI's clients."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from rag.assistant import Assistant
+from rag.errors import QuestionError, UnknownModelError
+from rag.models.protocols import EmbedderProtocol
+from rag.text import language
+from rag.types import Answer, Event, EvidenceFound, SentenceChecked, Turn
+from server.auth import Principal, reader
+from server.in_text import SentenceText, sources_text
+from server.problems import problem_responses
+from server.readiness import open_assistant
+from server.routes.ask import CLIENT_CLOSED_REQUEST, unless_closed
+from server.schema import AnswerOut, answer_out, sentence_out
+from server.schema_openai import (
+    ChatCompletionIn,
+    ChatCompletionOut,
+    ChatMessageIn,
+    ChoiceOut,
+    ChunkChoiceOut,
+    ChunkOut,
+    DeltaOut,
+    EmbeddingOut,
+    EmbeddingsIn,
+    EmbeddingsOut,
+    EmbeddingUsageOut,
+    ModelCardOut,
+    ModelsOut,
+    ReplyOut,
+    UsageOut,
+)
+from server.sse import DataStream
+
+__all__ = ["MODELS", "router"]
+
+router = APIRouter(prefix="/v1", tags=["openai"])
+
+PLAIN, WITH_SOURCES = MODELS = ("citewell", "citewell-sources")
+_STREAM = {
+    "description": "The checked answer. With `stream`, Server-Sent Events: a chunk for each checked sentence, "
+    "then one with the whole answer in `citewell`, then `[DONE]`.",
+    "content": {"text/event-stream": {"schema": {"type": "string"}, "example": "data: {...}\n\ndata: [DONE]\n\n"}},
+}
+
+
+def _checked_name(name: str) -> str:
+    if name not in MODELS:
+        raise UnknownModelError(
+            f"There is no model {name!r} here.", f"Ask for {' or '.join(MODELS)}; the documents are the same."
+        )
+    return name
+
+
+def _question(messages: Sequence[ChatMessageIn]) -> tuple[str, list[Turn]]:
+    """The last message of the user, and what was said before it."""
+    last = max((i for i, one in enumerate(messages) if one.role == "user"), default=None)
+    if last is None or not messages[last].text.strip():
+        raise QuestionError("No message of the user asks anything.", "Send a message with role user.")
+    turns = [
+        Turn("user" if one.role == "user" else "assistant", one.text)
+        for one in messages[:last]
+        if one.role in ("user", "assistant") and one.text
+    ]
+    return messages[last].text, turns
+
+
+def _usage(answer: Answer) -> UsageOut:
+    asked, written = (answer.usage.get(f"{kind}_tokens", 0) for kind in ("prompt", "completion"))
+    return UsageOut(prompt_tokens=asked, completion_tokens=written, total_tokens=asked + written)
+
+
+def _text(answer: Answer, out: AnswerOut, model: str) -> str:
+    told = SentenceText()
+    said = "".join(told.piece(claim, answer.language) for claim in answer.claims) or answer.answer
+    return said + (sources_text(out) if model == WITH_SOURCES else "")
+
+
+async def _chunks(
+    source: AsyncIterator[Event], asked: ChatCompletionIn, question: str
+) -> AsyncGenerator[str, None]:
+    """The data of each event of a stream."""
+    made, created = f"chatcmpl-{uuid.uuid4().hex}", int(time.time())
+
+    def chunk(delta: DeltaOut, **rest: object) -> str:
+        choice = ChunkChoiceOut(delta=delta, finish_reason="stop" if rest.pop("last", False) else None)
+        sent = ChunkOut(id=made, created=created, model=asked.model, choices=[choice], **rest)  # type: ignore[arg-type]
+        return sent.model_dump_json(exclude_none=True)
+
+    told, spoken = SentenceText(), language(question)
+    said = ""
+    async for event in source:
+        if isinstance(event, EvidenceFound):
+            yield chunk(DeltaOut(role="assistant", content=""))
+        elif isinstance(event, SentenceChecked):
+            piece = told.piece(event.claim, spoken)
+            said += piece
+            yield chunk(DeltaOut(content=piece), citewell=sentence_out(event))
+        else:
+            answer, out = event.answer, answer_out(event.answer)
+            whole = _text(answer, out, asked.model)
+            # what was taken back meanwhile cannot be unsaid here; the extension tells what stands
+            rest = whole.removeprefix(said) if whole.startswith(said) else ""
+            if rest:
+                yield chunk(DeltaOut(content=rest))
+            yield chunk(DeltaOut(), last=True, citewell=out)
+            if asked.stream_options and asked.stream_options.include_usage:
+                sent = ChunkOut(
+                    id=made, created=created, model=asked.model, choices=[], usage=_usage(answer)
+                )
+                yield sent.model_dump_json(exclude_none=True)
+    yield "[DONE]"
+
+
+@router.post(
+    "/chat/completions",
+    response_model=ChatCompletionOut,
+    responses={200: _STREAM, **problem_responses(403, 404, 421, 422, 500, 503)},
+    summary="Answer as an OpenAI-compatible model",
+)
+async def chat_completions(
+    asked: ChatCompletionIn,
+    request: Request,
+    assistant: Annotated[Assistant, Depends(open_assistant)],
+    principal: Annotated[Principal, Depends(reader)],
+) -> ChatCompletionOut | Response:
+    """Takes the last message of the user as the question and what was said before as its history.
+
+    Citations and verdicts are in the extension field `citewell`; the model `citewell-sources` writes them
+    into the text, too. Sampling parameters, tools and system messages change nothing.
+    """
+    model = _checked_name(asked.model)
+    question, history = _question(asked.messages)
+    if asked.stream:
+        source = assistant.stream(question, user=principal.user, history=history)
+        return DataStream(_chunks(source, asked, question), source)
+    answer = await unless_closed(request, assistant.ask(question, user=principal.user, history=history))
+    if answer is None:
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
+    out = answer_out(answer)
+    return ChatCompletionOut(
+        id=f"chatcmpl-{uuid.uuid4().hex}",
+        created=int(time.time()),
+        model=model,
+        choices=[ChoiceOut(message=ReplyOut(content=_text(answer, out, model)))],
+        usage=_usage(answer),
+        citewell=out,
+    )
+
+
+def _embedder_name(embedder: EmbedderProtocol) -> str:
+    return embedder.fingerprint.partition("@")[0]
+
+
+@router.get("/models", responses=problem_responses(403, 421, 500, 503), summary="Models that can be named")
+async def models(
+    assistant: Annotated[Assistant, Depends(open_assistant)],
+    principal: Annotated[Principal, Depends(reader)],
+) -> ModelsOut:
+    """Those that answer, and the embedder."""
+    names = (*MODELS, _embedder_name(assistant.embedder))
+    return ModelsOut(data=[ModelCardOut(id=name, created=0) for name in names])
+
+
+@router.get("/models/{name}", responses=problem_responses(403, 404, 421, 500, 503), summary="One model")
+async def model(
+    name: str,
+    assistant: Annotated[Assistant, Depends(open_assistant)],
+    principal: Annotated[Principal, Depends(reader)],
+) -> ModelCardOut:
+    """Whether there is a model of that name."""
+    if name != _embedder_name(assistant.embedder):
+        _checked_name(name)
+    return ModelCardOut(id=name, created=0)
+
+
+@router.post(
+    "/embeddings",
+    responses=problem_responses(403, 404, 413, 421, 422, 500, 503),
+    summary="Embed texts with the model that the documents are embedded with",
+)
+async def embeddings(
+    asked: EmbeddingsIn,
+    assistant: Annotated[Assistant, Depends(open_assistant)],
+    principal: Annotated[Principal, Depends(reader)],
+) -> EmbeddingsOut:
+    """Unit vectors. Texts that are too long for the model are cut."""
+    embedder = assistant.embedder
+    name = _embedder_name(embedder)
+    if asked.model != name:
+        raise UnknownModelError(f"There is no embedder {asked.model!r} here.", f"Ask for {name}.")
+    embed = embedder.embed_queries if asked.input_type == "query" else embedder.embed_passages
+    vectors = await asyncio.to_thread(embed, asked.texts)
+    tokens = sum(await asyncio.to_thread(embedder.count_tokens, asked.texts))
+    coded = [
+        base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
+        if asked.encoding_format == "base64"
+        else [float(x) for x in vector]
+        for vector in vectors
+    ]
+    return EmbeddingsOut(
+        data=[EmbeddingOut(index=i, embedding=value) for i, value in enumerate(coded)],
+        model=name,
+        usage=EmbeddingUsageOut(prompt_tokens=tokens, total_tokens=tokens),
+    )
