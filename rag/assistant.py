@@ -33,7 +33,9 @@ __all__ = ["Assistant"]
 
 
 class Assistant:
-    """Answers questions from the documents of one home. One instance serves any number of askers at once."""
+    """Answers questions from the documents of one home. One instance serves any number of askers at once;
+    ``searcher`` holds the embedder and the index behind it.
+    """
 
     def __init__(
         self, settings: Settings, store: Store, searcher: Searcher, chat: ChatProtocol | None
@@ -41,7 +43,7 @@ class Assistant:
         parameters = parameters_of(settings.generator.model) if chat is not None else 0
         self._settings = settings.model_copy(update={"answer": settings.answer.sized(parameters)})
         self._store = store
-        self._searcher = searcher
+        self.searcher = searcher
         self._chat = chat
         self._allowed = Topics(settings.topics.allowed)
         self._blocked = Topics(settings.topics.blocked)
@@ -76,7 +78,7 @@ class Assistant:
     def find(self, question: str, *, k: int, user: User) -> list[Hit]:
         """Like search, for callers without an event loop."""
         asked = valid_question(question, self._settings.answer.max_question_chars)
-        return self._find(self._searcher.pair(), asked, user, k, Timer())[1]
+        return self._find(self.searcher.pair(), asked, user, k, Timer())[1]
 
     async def ask(self, question: str, *, user: User, history: Sequence[Turn] = ()) -> Answer:
         """The whole, checked answer. Raises QuestionError."""
@@ -101,7 +103,7 @@ class Assistant:
             chat = self._chat if self._chat is not None and await self._chat.ready() else None
             standalone = await condense(asked, history, chat)
         # one embedder throughout: the collection may move to another while this question is answered
-        pair = self._searcher.pair()
+        pair = self.searcher.pair()
         sought = [
             await asyncio.to_thread(self._sought, pair, part, user, timer) for part in parts(standalone)
         ]

@@ -12,11 +12,25 @@ from rag.assistant import Assistant
 from rag.settings import Settings
 from server.answering import AnswersFirst
 from server.background import in_thread
+from server.conversing import Conversing
 from server.ingestion import Ingestion
+from server.mcp import Bridge
 from server.middleware import LoopbackOnly, RequestLog, require_loopback
 from server.problems import add_problem_handlers
 from server.readiness import Readiness
-from server.routes import ask, documents, health, jobs, metrics, search, sources
+from server.routes import (
+    ask,
+    conversations,
+    documents,
+    health,
+    jobs,
+    mcp,
+    messages,
+    metrics,
+    openai,
+    search,
+    sources,
+)
 
 __all__ = ["create_app"]
 
@@ -35,11 +49,13 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
         state: Readiness = app.state.readiness
         opening = asyncio.create_task(state.open())
         try:
-            yield
+            async with app.state.mcp.running():
+                yield
         finally:
             opening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await opening
+            await app.state.conversing.close()
             await state.close()
             await in_thread(app.state.ingestion.close)
 
@@ -55,7 +71,10 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     )
     app.state.readiness = Readiness(settings, assistant)
     app.state.ingestion = Ingestion(settings)
-    for part in (ask, search, sources, jobs, documents, health, metrics):
+    app.state.mcp = Bridge()
+    app.state.conversing = Conversing(app.state.ingestion, settings)
+    parts = (ask, openai, mcp, search, conversations, messages, sources, jobs, documents, health, metrics)
+    for part in parts:
         app.include_router(part.router)
     add_problem_handlers(app)
     app.add_middleware(AnswersFirst, home=settings.home)

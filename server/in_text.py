@@ -1,4 +1,4 @@
-"""An answer as plain text for programs that show text alone: sentences, marks of what did not pass, sources."""
+"""An answer as text for programs that show nothing else: sentences, marks of what did not pass, sources."""
 
 from __future__ import annotations
 

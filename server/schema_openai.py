@@ -1,14 +1,14 @@
 """What OpenAI's clients send and expect, as far as Citewell can stand in for a model.
 
-Written after the published API reference (https://platform.openai.com/docs/api-reference). Sampling parameters
-are taken and not used: an answer is what the documents say, not a draw.
+Written after the published API reference (https://platform.openai.com/docs/api-reference). Sampling
+parameters are taken and not used: an answer is what the documents say, not a draw.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from server.schema import AnswerOut, SentenceOut
 
@@ -114,6 +114,11 @@ class DeltaOut(BaseModel):
     role: Literal["assistant"] | None = None
     content: str | None = None
 
+    @model_serializer(mode="wrap")
+    def _without_nulls(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # clients append what is there, some of them null as well
+        return {name: value for name, value in handler(self).items() if value is not None}
+
 
 class ChunkChoiceOut(BaseModel):
     """The one choice of a chunk."""
@@ -160,13 +165,17 @@ class EmbeddingsIn(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="ignore", json_schema_extra={"examples": [{"model": "multilingual-e5-small", "input": ["Hello"]}]}
+        extra="ignore",
+        json_schema_extra={"examples": [{"model": "multilingual-e5-small", "input": ["Hello"]}]},
     )
 
     model: str
-    input: Annotated[str, Field(min_length=1)] | Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=100_000)]], Field(min_length=1, max_length=256)
-    ]
+    input: (
+        Annotated[str, Field(min_length=1)]
+        | Annotated[
+            list[Annotated[str, Field(min_length=1, max_length=100_000)]], Field(min_length=1, max_length=256)
+        ]
+    )
     encoding_format: Literal["float", "base64"] = "float"
     input_type: Literal["query", "passage"] = "passage"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Annotated
+from collections.abc import Coroutine
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request
 from starlette.responses import Response
@@ -16,7 +17,7 @@ from server.readiness import current_user, open_assistant
 from server.schema import AnswerOut, AskIn, answer_out
 from server.sse import AnswerEvents
 
-__all__ = ["router"]
+__all__ = ["CLIENT_CLOSED_REQUEST", "router", "unless_closed"]
 
 router = APIRouter(prefix="/v1", tags=["answers"])
 
@@ -33,15 +34,14 @@ _STREAM = {
 }
 
 
-async def _unless_closed(request: Request, assistant: Assistant, asked: AskIn, user: User) -> Answer | None:
+async def unless_closed(request: Request, answer: Coroutine[Any, Any, Answer]) -> Answer | None:
     """The answer, or None when the reader went away before it was finished; the work is then stopped."""
 
     async def gone() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
 
-    answering = asyncio.ensure_future(assistant.ask(asked.question, user=user, history=asked.turns()))
-    leaving = asyncio.ensure_future(gone())
+    answering, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(gone())
     try:
         await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
         return answering.result() if answering.done() else None
@@ -71,5 +71,6 @@ async def ask(
     """
     if asked.stream or "text/event-stream" in accept.lower():
         return AnswerEvents(assistant.stream(asked.question, user=user, history=asked.turns()))
-    answer = await _unless_closed(request, assistant, asked, user)
+    whole = assistant.ask(asked.question, user=user, history=asked.turns())
+    answer = await unless_closed(request, whole)
     return Response(status_code=CLIENT_CLOSED_REQUEST) if answer is None else answer_out(answer)

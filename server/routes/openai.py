@@ -1,20 +1,22 @@
-"""POST /v1/chat/completions, GET /v1/models, POST /v1/embeddings: Citewell as a model for OpenAI's clients."""
+"""POST /v1/chat/completions, GET /v1/models, POST /v1/embeddings: a model for OpenAI's clients."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.sse import ServerSentEvent
 from starlette.responses import Response
 
 from rag.assistant import Assistant
-from rag.errors import QuestionError, UnknownModelError
+from rag.errors import NotFoundError, QuestionError
 from rag.models.protocols import EmbedderProtocol
 from rag.text import language
 from rag.types import Answer, Event, EvidenceFound, SentenceChecked, Turn
@@ -23,7 +25,7 @@ from server.in_text import SentenceText, sources_text
 from server.problems import problem_responses
 from server.readiness import open_assistant
 from server.routes.ask import CLIENT_CLOSED_REQUEST, unless_closed
-from server.schema import AnswerOut, answer_out, sentence_out
+from server.schema import AnswerOut, SentenceOut, answer_out, sentence_out
 from server.schema_openai import (
     ChatCompletionIn,
     ChatCompletionOut,
@@ -41,7 +43,7 @@ from server.schema_openai import (
     ReplyOut,
     UsageOut,
 )
-from server.sse import DataStream
+from server.sse import EventStream, problem_of_failure
 
 __all__ = ["MODELS", "router"]
 
@@ -49,15 +51,17 @@ router = APIRouter(prefix="/v1", tags=["openai"])
 
 PLAIN, WITH_SOURCES = MODELS = ("citewell", "citewell-sources")
 _STREAM = {
-    "description": "The checked answer. With `stream`, Server-Sent Events: a chunk for each checked sentence, "
-    "then one with the whole answer in `citewell`, then `[DONE]`.",
-    "content": {"text/event-stream": {"schema": {"type": "string"}, "example": "data: {...}\n\ndata: [DONE]\n\n"}},
+    "description": "The checked answer. With `stream`, Server-Sent Events: a chunk for each checked "
+    "sentence, then one with the whole answer in `citewell`, then `[DONE]`.",
+    "content": {
+        "text/event-stream": {"schema": {"type": "string"}, "example": "data: {...}\n\ndata: [DONE]\n\n"}
+    },
 }
 
 
 def _checked_name(name: str) -> str:
     if name not in MODELS:
-        raise UnknownModelError(
+        raise NotFoundError(
             f"There is no model {name!r} here.", f"Ask for {' or '.join(MODELS)}; the documents are the same."
         )
     return name
@@ -87,40 +91,67 @@ def _text(answer: Answer, out: AnswerOut, model: str) -> str:
     return said + (sources_text(out) if model == WITH_SOURCES else "")
 
 
-async def _chunks(
-    source: AsyncIterator[Event], asked: ChatCompletionIn, question: str
-) -> AsyncGenerator[str, None]:
-    """The data of each event of a stream."""
-    made, created = f"chatcmpl-{uuid.uuid4().hex}", int(time.time())
+class _Stream:
+    """An answer's events as the chunks of one completion."""
 
-    def chunk(delta: DeltaOut, **rest: object) -> str:
-        choice = ChunkChoiceOut(delta=delta, finish_reason="stop" if rest.pop("last", False) else None)
-        sent = ChunkOut(id=made, created=created, model=asked.model, choices=[choice], **rest)  # type: ignore[arg-type]
-        return sent.model_dump_json(exclude_none=True)
+    def __init__(self, asked: ChatCompletionIn, question: str) -> None:
+        self._asked = asked
+        self._language = language(question)
+        self._id, self._created = f"chatcmpl-{uuid.uuid4().hex}", int(time.time())
+        self._told, self._said = SentenceText(), ""
 
-    told, spoken = SentenceText(), language(question)
-    said = ""
-    async for event in source:
+    async def events(self, source: AsyncGenerator[Event, None]) -> AsyncGenerator[ServerSentEvent, None]:
+        """Ends with [DONE], or with an error in the form that OpenAI's clients raise."""
+        try:
+            async with aclosing(source):
+                async for event in source:
+                    for chunk in self._chunks(event):
+                        yield ServerSentEvent(raw_data=chunk.model_dump_json())
+        except Exception as error:
+            problem = problem_of_failure(error).model_dump()
+            failed = {
+                "error": {"message": problem["detail"], "type": problem["type"], "code": problem["status"]}
+            }
+            yield ServerSentEvent(raw_data=json.dumps(failed, ensure_ascii=False))
+            return
+        yield ServerSentEvent(raw_data="[DONE]")
+
+    def _chunks(self, event: Event) -> Iterator[ChunkOut]:
         if isinstance(event, EvidenceFound):
-            yield chunk(DeltaOut(role="assistant", content=""))
+            yield self._chunk(DeltaOut(role="assistant", content=""))
         elif isinstance(event, SentenceChecked):
-            piece = told.piece(event.claim, spoken)
-            said += piece
-            yield chunk(DeltaOut(content=piece), citewell=sentence_out(event))
+            piece = self._told.piece(event.claim, self._language)
+            self._said += piece
+            yield self._chunk(DeltaOut(content=piece), extra=sentence_out(event))
         else:
-            answer, out = event.answer, answer_out(event.answer)
-            whole = _text(answer, out, asked.model)
-            # what was taken back meanwhile cannot be unsaid here; the extension tells what stands
-            rest = whole.removeprefix(said) if whole.startswith(said) else ""
-            if rest:
-                yield chunk(DeltaOut(content=rest))
-            yield chunk(DeltaOut(), last=True, citewell=out)
-            if asked.stream_options and asked.stream_options.include_usage:
-                sent = ChunkOut(
-                    id=made, created=created, model=asked.model, choices=[], usage=_usage(answer)
-                )
-                yield sent.model_dump_json(exclude_none=True)
-    yield "[DONE]"
+            yield from self._last(event.answer)
+
+    def _last(self, answer: Answer) -> Iterator[ChunkOut]:
+        out = answer_out(answer)
+        whole = _text(answer, out, self._asked.model)
+        # what was taken back meanwhile cannot be unsaid here; the extension tells what stands
+        if rest := whole.removeprefix(self._said) if whole.startswith(self._said) else "":
+            yield self._chunk(DeltaOut(content=rest))
+        yield self._chunk(DeltaOut(), finish="stop", extra=out)
+        if self._asked.stream_options and self._asked.stream_options.include_usage:
+            yield self._chunk(None, usage=_usage(answer))
+
+    def _chunk(
+        self,
+        delta: DeltaOut | None,
+        finish: Literal["stop"] | None = None,
+        extra: SentenceOut | AnswerOut | None = None,
+        usage: UsageOut | None = None,
+    ) -> ChunkOut:
+        choices = [] if delta is None else [ChunkChoiceOut(delta=delta, finish_reason=finish)]
+        return ChunkOut(
+            id=self._id,
+            created=self._created,
+            model=self._asked.model,
+            choices=choices,
+            usage=usage,
+            citewell=extra,
+        )
 
 
 @router.post(
@@ -144,7 +175,7 @@ async def chat_completions(
     question, history = _question(asked.messages)
     if asked.stream:
         source = assistant.stream(question, user=principal.user, history=history)
-        return DataStream(_chunks(source, asked, question), source)
+        return EventStream(_Stream(asked, question).events(source))
     answer = await unless_closed(request, assistant.ask(question, user=principal.user, history=history))
     if answer is None:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
@@ -169,7 +200,7 @@ async def models(
     principal: Annotated[Principal, Depends(reader)],
 ) -> ModelsOut:
     """Those that answer, and the embedder."""
-    names = (*MODELS, _embedder_name(assistant.embedder))
+    names = (*MODELS, _embedder_name(assistant.searcher.pair()[0]))
     return ModelsOut(data=[ModelCardOut(id=name, created=0) for name in names])
 
 
@@ -180,7 +211,7 @@ async def model(
     principal: Annotated[Principal, Depends(reader)],
 ) -> ModelCardOut:
     """Whether there is a model of that name."""
-    if name != _embedder_name(assistant.embedder):
+    if name != _embedder_name(assistant.searcher.pair()[0]):
         _checked_name(name)
     return ModelCardOut(id=name, created=0)
 
@@ -196,10 +227,10 @@ async def embeddings(
     principal: Annotated[Principal, Depends(reader)],
 ) -> EmbeddingsOut:
     """Unit vectors. Texts that are too long for the model are cut."""
-    embedder = assistant.embedder
+    embedder = assistant.searcher.pair()[0]
     name = _embedder_name(embedder)
     if asked.model != name:
-        raise UnknownModelError(f"There is no embedder {asked.model!r} here.", f"Ask for {name}.")
+        raise NotFoundError(f"There is no embedder {asked.model!r} here.", f"Ask for {name}.")
     embed = embedder.embed_queries if asked.input_type == "query" else embedder.embed_passages
     vectors = await asyncio.to_thread(embed, asked.texts)
     tokens = sum(await asyncio.to_thread(embedder.count_tokens, asked.texts))
