@@ -17,6 +17,7 @@ from server.auth.limits import Limits
 from server.background import in_thread
 from server.conversing import Conversing
 from server.ingestion import Ingestion
+from server.mcp import Bridge
 from server.middleware import BodyLimit, KnownHosts, RequestLog
 from server.pages import Pages
 from server.problems import add_problem_handlers, problem_responses
@@ -32,8 +33,10 @@ from server.routes import (
     jobs,
     keys,
     library,
+    mcp,
     messages,
     metrics,
+    openai,
     search,
     session,
     sources,
@@ -44,6 +47,8 @@ from server.routes import (
 __all__ = ["create_app"]
 
 GUARDED = (
+    mcp,
+    openai,
     ask,
     search,
     check,
@@ -76,7 +81,8 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
         state: Readiness = app.state.readiness
         opening = asyncio.create_task(state.open())
         try:
-            yield
+            async with app.state.mcp.running():
+                yield
         finally:
             opening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -98,6 +104,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     )
     app.state.readiness = Readiness(settings, assistant)
     app.state.ingestion = ingestion = Ingestion(settings)
+    app.state.mcp = Bridge()
     app.state.limits = Limits(settings.limits)
     app.state.audit = Audit(settings, lambda: ingestion.open().store)
     app.state.pages = Pages(settings)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from rag.assistant import Assistant
 from rag.errors import CitewellError, QuestionError
+from rag.models.protocols import ChatProtocol, EmbedderProtocol
 from rag.types import (
     Answer,
     AnswerVerdict,
@@ -25,6 +26,7 @@ from rag.types import (
     Turn,
     User,
 )
+from tests.fakes.embedder import HashingEmbedder
 
 QUOTE = "设备出现E55时，立即关闭进水阀。"
 DOCUMENT = DocumentRef("d1", "service/HS-900维护手册.docx", "HS-900维护手册", "zh", 1.0)
@@ -94,6 +96,10 @@ class FakeAssistant(Assistant):
         self.streams_closed = 0
         self.cancelled = 0
         self.closed = 0
+
+    @property
+    def models(self) -> tuple[EmbedderProtocol, ChatProtocol | None]:
+        return HashingEmbedder(), None
 
     def _check(self, question: str) -> None:
         if not question.strip():
