@@ -14,7 +14,7 @@ from rag.errors import DiskFullError, SchemaError, StoreError
 
 __all__ = ["HEAD", "open_engine", "translated"]
 
-HEAD = "0002"
+HEAD = "0003"
 
 
 def open_engine(url: str) -> Engine:

@@ -155,6 +155,9 @@ class ServerSettings(Section):
 
     host: str = Field("127.0.0.1", description="Address to listen on; only loopback until sign-in exists.")
     port: int = Field(8100, ge=1, le=65535, description="Port to listen on.")
+    resume_s: float = Field(
+        10, ge=0, description="Seconds that an answer in a conversation goes on when nobody listens to it."
+    )
 
 
 class LogSettings(Section):

@@ -12,13 +12,45 @@ from rag.assistant import Assistant
 from rag.settings import Settings
 from server.answering import AnswersFirst
 from server.background import in_thread
+from server.conversing import Conversing
 from server.ingestion import Ingestion
 from server.middleware import LoopbackOnly, RequestLog, require_loopback
+from server.pages import Pages
 from server.problems import add_problem_handlers
 from server.readiness import Readiness
-from server.routes import ask, documents, health, jobs, metrics, search, sources
+from server.routes import (
+    ask,
+    check,
+    conversations,
+    documents,
+    feedback,
+    health,
+    jobs,
+    library,
+    messages,
+    metrics,
+    search,
+    sources,
+    viewer,
+)
 
 __all__ = ["create_app"]
+
+PARTS = (
+    ask,
+    search,
+    check,
+    conversations,
+    messages,
+    feedback,
+    documents,
+    library,
+    viewer,
+    sources,
+    jobs,
+    health,
+    metrics,
+)
 
 
 def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAPI:
@@ -40,7 +72,9 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             opening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await opening
+            await app.state.conversing.close()
             await state.close()
+            await in_thread(app.state.pages.close)
             await in_thread(app.state.ingestion.close)
 
     app = FastAPI(
@@ -55,7 +89,9 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     )
     app.state.readiness = Readiness(settings, assistant)
     app.state.ingestion = Ingestion(settings)
-    for part in (ask, search, sources, jobs, documents, health, metrics):
+    app.state.pages = Pages(settings)
+    app.state.conversing = Conversing(app.state.ingestion, settings)
+    for part in PARTS:
         app.include_router(part.router)
     add_problem_handlers(app)
     app.add_middleware(AnswersFirst, home=settings.home)

@@ -69,6 +69,7 @@ async def ask(
 
     Streams when ``stream`` is true or the request accepts text/event-stream.
     """
+    user = asked.within(user)
     if asked.stream or "text/event-stream" in accept.lower():
         return AnswerEvents(assistant.stream(asked.question, user=user, history=asked.turns()))
     answer = await _unless_closed(request, assistant, asked, user)
