@@ -33,6 +33,7 @@ from server.routes import (
     sources,
     viewer,
 )
+from server.web import serve_page
 
 __all__ = ["create_app"]
 
@@ -93,6 +94,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     app.state.conversing = Conversing(app.state.ingestion, settings)
     for part in PARTS:
         app.include_router(part.router)
+    serve_page(app)
     add_problem_handlers(app)
     app.add_middleware(AnswersFirst, home=settings.home)
     app.add_middleware(LoopbackOnly)

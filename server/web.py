@@ -1,7 +1,7 @@
 """The web page: the files that ``make web`` builds into ``server/page``, served at ``/``.
 
-The index is made anew for every answer, with a fresh nonce in it and in its Content-Security-Policy. Files under
-``assets`` carry a hash of their content in their names, so browsers keep them for good.
+The index is made anew for every answer, with a fresh nonce in it and in its Content-Security-Policy. Files
+under ``assets`` carry a hash of their content in their names, so browsers keep them for good.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.types import Receive, Scope, Send
 
 __all__ = ["FOLDER", "Page", "serve_page"]
 
@@ -43,7 +44,8 @@ _POLICY = (
 )
 _MISSING = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>Citewell</title>'
-    "<h1>The web page has not been built</h1><p>{how} The HTTP API under <code>/v1</code> answers meanwhile.</p>"
+    "<h1>The web page has not been built</h1>"
+    "<p>{how} The HTTP API under <code>/v1</code> answers meanwhile.</p>"
 )
 
 
@@ -71,9 +73,9 @@ class Page:
         found = self.files.get(path)
         if found is not None:
             return _file(found, request.headers.get("accept-encoding", ""))
-        if "." in path.rpartition("/")[2] or "text/html" not in request.headers.get("accept", "*/*"):
-            if path:
-                raise HTTPException(404, f"There is nothing at /{path}.")
+        wanted = request.headers.get("accept", "")
+        if path and ("." in path or not ("text/html" in wanted or "*/*" in wanted)):
+            raise HTTPException(404, "There is no such file of the page.")
         return self._index()
 
     def _index(self) -> Response:
@@ -125,16 +127,19 @@ def _file(file: File, accept: str) -> Response:
 
 
 def serve_page(app: FastAPI, page: Page | None = None) -> None:
-    """Answer what no other route of ``app`` answers; so this comes last."""
+    """Answer from the page what no route of ``app`` answers. Not a route with a wildcard: a wrong method
+    would then be told to be a wrong path.
+    """
     shown = page or Page()
     if shown.index is None:
         logger.warning("The web page has not been built, only the HTTP API answers. %s", HOW)
-    router = APIRouter(include_in_schema=False)
+    otherwise = app.router.default
 
-    @router.api_route("/{path:path}", methods=["GET", "HEAD"])
-    def built(request: Request, path: str) -> Response:
-        if path == "v1" or path.startswith("v1/"):
-            raise HTTPException(404)
-        return shown.answer(request, path)
+    async def default(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"].removeprefix("/")
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or path.startswith("v1/"):
+            await otherwise(scope, receive, send)
+            return
+        await shown.answer(Request(scope), path)(scope, receive, send)
 
-    app.include_router(router)
+    app.router.default = default

@@ -34,12 +34,15 @@ export function AnswerMessage(props: AnswerMessageProps) {
       {message.status !== "done" && <Broken status={message.status} />}
       {answer && (
         <>
-          <AnswerMark verdict={answer.verdict} />
           {answer.claims.length > 0 ? (
-            <Sentences claims={answer.claims} citations={answer.citations} language={answer.language} />
+            <>
+              <AnswerMark verdict={answer.verdict} />
+              <Sentences claims={answer.claims} citations={answer.citations} language={answer.language} />
+            </>
           ) : (
-            <p className={styles.nothing} lang={answer.language} dir="auto">
-              {answer.answer}
+            <p className={styles.nothing} lang={answer.language} dir="auto" data-verdict={answer.verdict}>
+              <Icon name="empty" size={22} />
+              {answer.answer || t(`verdict.answer.${answer.verdict}`)}
             </p>
           )}
           <Notices answer={answer} />

@@ -83,7 +83,10 @@ function shownSteps(whole: WholeConversation, live: Live | undefined): Step[] {
 
 function retry(conversation: string, live: Live, ask: ThreadProps["ask"]): void {
   liveAnswers.dismiss(conversation);
-  if (live.user && live.assistant) void liveAnswers.again(conversation, live.user, live.assistant.id);
+  // only the connection was lost: the server may have gone on
+  if (live.user && live.assistant && live.problem?.status === 0) {
+    void liveAnswers.resume(conversation, live.user, live.assistant);
+  } else if (live.user && live.assistant) void liveAnswers.again(conversation, live.user, live.assistant.id);
   else ask(live.question, live.parent);
 }
 

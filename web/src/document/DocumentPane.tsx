@@ -1,5 +1,5 @@
 import { Tabs } from "radix-ui";
-import { lazy, Suspense, useEffect } from "react";
+import { lazy, Suspense, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { address, problemFrom } from "../api/client";
 import { useBoxes, useDocument } from "../api/queries";
@@ -27,6 +27,15 @@ export default function DocumentPane({ target, close, className = "" }: Document
   const title = row.data?.title || target.title || row.data?.uri || "";
   const place = [target.edition, target.page !== null && t("citation.page", { page: target.page }), target.heading.join(" › ")];
 
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    heading.current?.focus();
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, []);
+
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
       if (event.key === "Escape" && !event.defaultPrevented) close();
@@ -39,7 +48,9 @@ export default function DocumentPane({ target, close, className = "" }: Document
     <aside className={`${styles.pane} ${className}`} aria-label={t("document.label")}>
       <header className={styles.header}>
         <div className={styles.names}>
-          <h2 dir="auto">{title}</h2>
+          <h2 ref={heading} tabIndex={-1} dir="auto">
+            {title}
+          </h2>
           <p>{place.filter(Boolean).join(" · ")}</p>
         </div>
         <a
@@ -51,7 +62,7 @@ export default function DocumentPane({ target, close, className = "" }: Document
         >
           <Icon name="download" />
         </a>
-        <IconButton icon="close" label={t("document.close")} onClick={close} autoFocus />
+        <IconButton icon="close" label={t("document.close")} onClick={close} />
       </header>
       {row.data?.superseded_by && (
         <p className={styles.superseded}>
