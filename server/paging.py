@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 __all__ = ["cursor", "place_of"]
 
 _Place = tuple[float, str]
+_MOST = 2.0**53  # beyond it a float is no longer every whole number
 
 
 def cursor(place: _Place) -> str:
@@ -24,7 +25,10 @@ def place_of(given: str | None) -> _Place | None:
         return None
     try:
         number, key = json.loads(base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)))
-        return float(number), str(key)
-    except (binascii.Error, ValueError, TypeError) as error:
+        place = float(number), str(key)
+        if not abs(place[0]) <= _MOST:
+            raise ValueError
+        return place
+    except (binascii.Error, OverflowError, ValueError, TypeError) as error:
         wrong = {"loc": ("query", "cursor"), "msg": "no cursor of this list: leave it out to begin anew"}
         raise RequestValidationError([wrong]) from error

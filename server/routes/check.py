@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1", tags=["answers"])
 
 @router.post(
     "/check",
-    responses=problem_responses(401, 403, 421, 422, 500, 503),
+    responses=problem_responses(400, 401, 403, 421, 422, 500, 503),
     summary="Check a text against sources",
 )
 async def check(

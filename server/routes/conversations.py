@@ -49,7 +49,10 @@ def list_conversations(
 
 
 @router.post(
-    "", status_code=201, responses=problem_responses(401, 403, 421, 422, 500), summary="Begin a conversation"
+    "",
+    status_code=201,
+    responses=problem_responses(400, 401, 403, 421, 422, 500),
+    summary="Begin a conversation",
 )
 def begin_conversation(at: At, given: ConversationIn) -> ConversationOut:
     """It has no message yet."""
@@ -64,7 +67,7 @@ def show_conversation(at: At, key: Key) -> ConversationWholeOut:
 
 
 @router.patch(
-    "/{key}", responses=problem_responses(401, 403, 404, 421, 422, 500), summary="Change a conversation"
+    "/{key}", responses=problem_responses(400, 401, 403, 404, 421, 422, 500), summary="Change a conversation"
 )
 def change_conversation(at: At, key: Key, change: ConversationChange) -> ConversationOut:
     """Its title, its collections, or the branch that is shown."""

@@ -45,7 +45,7 @@ Review = Annotated[Talk, Depends(review)]
 
 @router.put(
     "/conversations/{key}/messages/{answer}/feedback",
-    responses=problem_responses(401, 403, 404, 409, 421, 422, 500),
+    responses=problem_responses(400, 401, 403, 404, 409, 421, 422, 500),
     summary="Say what you think of an answer",
 )
 def give_feedback(at: At, key: Key, answer: AnswerKey, given: FeedbackIn) -> FeedbackOut:
@@ -83,7 +83,7 @@ def list_feedback(
 @router.patch(
     "/feedback/{mark}",
     status_code=204,
-    responses=problem_responses(401, 403, 404, 421, 422, 500),
+    responses=problem_responses(400, 401, 403, 404, 421, 422, 500),
     summary="Mark feedback as reviewed",
 )
 def mark_feedback(

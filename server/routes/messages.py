@@ -42,7 +42,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 @router.post(
     "",
     response_class=Response,
-    responses={**_STREAM, **problem_responses(401, 403, 404, 409, 421, 422, 500, 503)},
+    responses={**_STREAM, **problem_responses(400, 401, 403, 404, 409, 421, 422, 500, 503)},
     summary="Ask in a conversation",
 )
 async def ask(

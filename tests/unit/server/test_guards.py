@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -64,6 +65,15 @@ def test_examples_are_what_they_are_examples_of(model: type[BaseModel]) -> None:
     for example in model.model_json_schema().get("examples", ()):
         again = model.model_validate(example).model_dump(mode="json", by_alias=True, exclude_unset=True)
         assert again == example
+
+
+@pytest.mark.parametrize(
+    "given", ['["NaN", "x"]', '[1e308, "x"]', "[1]", "1", "{}", '["9" * 99, "x"]', "[null, 1]"]
+)
+def test_cursors_that_were_never_given(client: TestClient, given: str) -> None:
+    sent = base64.urlsafe_b64encode(given.encode()).decode()
+    for path in ("documents", "conversations", "feedback"):
+        assert client.get(f"/v1/{path}", params={"cursor": sent}).status_code == 422
 
 
 @pytest.mark.parametrize("number", ["9" * 400, "-1", "1.5", "x"])
