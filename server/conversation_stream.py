@@ -30,6 +30,7 @@ from server.sse import server_sent
 
 __all__ = ["END", "answer_events", "begin_answer", "last_event"]
 
+CHANNEL = "chat"  # in the record of answers
 END = "end"  # id of the last event: nothing follows it
 Pair = tuple[Message, Message]
 
@@ -46,7 +47,8 @@ async def begin_answer(at: Talk, key: str, pair: Pair, assistant: Assistant) -> 
     except BaseException:
         await keep("failed", None, ())
         raise
-    source = _source(assistant, question.content, user, turns, at.settings.home)
+    events = assistant.stream(question.content, user=user, history=turns)
+    source = _source(at.record.recorded(events, at.principal, CHANNEL), at.settings.home)
     return at.running.start(answer.id, question.content, source, keep)
 
 
@@ -57,11 +59,9 @@ def _asker(at: Talk, key: str, question: Message) -> tuple[User, list[Turn]]:
     return user, history(branch(messages, question.parent), at.store, at.user)
 
 
-async def _source(
-    assistant: Assistant, question: str, user: User, turns: Sequence[Turn], home: Path
-) -> AsyncGenerator[Event, None]:
+async def _source(given: AsyncGenerator[Event, None], home: Path) -> AsyncGenerator[Event, None]:
     with answering(home):
-        async with aclosing(assistant.stream(question, user=user, history=turns)) as events:
+        async with aclosing(given) as events:
             async for event in events:
                 yield event
 

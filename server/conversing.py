@@ -16,6 +16,7 @@ from rag.store import Store
 from rag.stored import show_messages
 from rag.suggest import suggestions
 from rag.types import User
+from server.audit import Audit
 from server.auth import Principal, reader
 from server.ingestion import Ingestion
 from server.running import AnswersInProgress
@@ -34,6 +35,7 @@ class Talk:
     conversations: Conversations
     feedback: Feedbacks
     running: AnswersInProgress
+    record: Audit
 
     @property
     def owner(self) -> str:
@@ -69,9 +71,10 @@ class Talk:
 class Conversing:
     """Opened by the first request for a conversation."""
 
-    def __init__(self, ingestion: Ingestion, settings: Settings) -> None:
+    def __init__(self, ingestion: Ingestion, settings: Settings, record: Audit) -> None:
         self.running = AnswersInProgress(settings.server.resume_s)
         self._ingestion = ingestion
+        self._record = record
         self._lock = threading.Lock()
         self._recovered = False
 
@@ -84,7 +87,7 @@ class Conversing:
                 conversations.broken_off()
                 self._recovered = True
         feedback = Feedbacks(at.store)
-        return Talk(principal, at.settings, at.store, conversations, feedback, self.running)
+        return Talk(principal, at.settings, at.store, conversations, feedback, self.running, self._record)
 
     async def close(self) -> None:
         """End the answers that are being given; what there is of them is kept."""

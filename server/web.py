@@ -42,6 +42,8 @@ _POLICY = (
     "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
+# pdf.js's worker is a file with rights of its own: it fetches character maps and decoders
+_FILE_POLICY = "default-src 'none'; connect-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
 _MISSING = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>Citewell</title>'
     "<h1>The web page has not been built</h1>"
@@ -114,7 +116,7 @@ def _accepted(header: str) -> set[str]:
 
 
 def _file(file: File, accept: str) -> Response:
-    headers = {"Cache-Control": file.cache}
+    headers = {"Cache-Control": file.cache, "Content-Security-Policy": _FILE_POLICY}
     path = file.path
     if file.encoded:
         headers["Vary"] = "Accept-Encoding"

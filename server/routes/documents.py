@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect
 from ingest.jobs import Job
 from ingest.registry import check_name, is_private, private_collection, uploads_name
 from rag.errors import DiskFullError, IngestError, TooLargeError
-from server.auth import Principal, Role, reader
+from server.auth import Principal, Role, uploader
 from server.ingestion import Desk, desk
 from server.problems import problem_responses
 from server.schema_jobs import JobOut, job_out
@@ -57,11 +57,11 @@ _FORM: dict[str, Any] = {
 @router.post(
     "/documents",
     status_code=202,
-    responses=problem_responses(401, 403, 413, 421, 422, 507),
+    responses=problem_responses(413, 421, 422, 507),
     openapi_extra=_FORM,
     summary="Upload a document",
 )
-async def upload_document(request: Request, who: Annotated[Principal, Depends(reader)]) -> JobOut:
+async def upload_document(request: Request, who: Annotated[Principal, Depends(uploader)]) -> JobOut:
     """Takes one file and answers with the job that ingests it, a sync of the source ``uploads`` (of another
     collection: ``uploads.COLLECTION``). A file of a name that is there already takes its place.
 

@@ -14,6 +14,7 @@ from server.conversation_stream import END, answer_events, begin_answer, last_ev
 from server.conversing import Talk, talk
 from server.problems import problem_responses
 from server.readiness import open_assistant
+from server.routes.ask import answering
 from server.routes.conversations import Key
 from server.schema_conversations import MessageIn
 from server.sse import EventStream
@@ -42,6 +43,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 @router.post(
     "",
     response_class=Response,
+    dependencies=[Depends(answering)],
     responses={**_STREAM, **problem_responses(400, 401, 403, 404, 409, 421, 422, 500, 503)},
     summary="Ask in a conversation",
 )
@@ -59,6 +61,7 @@ async def ask(
 @router.post(
     "/{answer}/again",
     response_class=Response,
+    dependencies=[Depends(answering)],
     responses={**_STREAM, **problem_responses(401, 403, 404, 409, 421, 500, 503)},
     summary="Give another answer",
 )

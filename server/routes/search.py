@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Query
 
 from rag.assistant import Assistant
 from rag.text.language import language
-from rag.types import User
+from server.auth import Principal, reader
 from server.problems import problem_responses
-from server.readiness import current_user, open_assistant
+from server.readiness import open_assistant
 from server.schema import SearchOut, search_out
 
 __all__ = ["router"]
@@ -21,8 +21,8 @@ router = APIRouter(prefix="/v1", tags=["search"])
 
 @router.get("/search", responses=problem_responses(421, 422, 500, 503), summary="Find passages")
 async def search(
+    principal: Annotated[Principal, Depends(reader)],
     assistant: Annotated[Assistant, Depends(open_assistant)],
-    user: Annotated[User, Depends(current_user)],
     q: Annotated[
         str, Query(min_length=1, description="What to look for, in any language.", examples=["lost laptop"])
     ],
@@ -32,5 +32,5 @@ async def search(
     ] = [],  # noqa: B006 - FastAPI copies it
 ) -> SearchOut:
     """The k best passages, best first, with the scores of each search."""
-    user = dataclasses.replace(user, collections=tuple(collections) or None)
+    user = dataclasses.replace(principal.user, collections=tuple(collections) or None)
     return search_out(q, language(q), await assistant.search(q, k=k, user=user))
