@@ -76,7 +76,7 @@ class Page:
         if found is not None:
             return _file(found, request.headers.get("accept-encoding", ""))
         wanted = request.headers.get("accept", "")
-        if path and ("." in path or not ("text/html" in wanted or "*/*" in wanted)):
+        if path and ("." in path or "text/html" not in wanted):
             raise HTTPException(404, "There is no such file of the page.")
         return self._index()
 

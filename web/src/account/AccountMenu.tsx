@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import { send } from "../api/client";
-import { queryClient, useSession } from "../api/queries";
+import { changeSession, fetchSession, useSession } from "../api/queries";
 import { chooseLanguage, LANGUAGES } from "../i18n";
 import { Icon } from "../ui/Icon";
 import menu from "../ui/Menu.module.css";
@@ -19,7 +19,7 @@ export function AccountMenu({ shortcuts }: { shortcuts: () => void }) {
 
   async function signOut() {
     await send("/session", { method: "DELETE" });
-    queryClient.clear();
+    changeSession(await fetchSession());
     navigate("/");
   }
 

@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { json, problemFrom, type Problem, setCsrf } from "../api/client";
-import { queryClient } from "../api/queries";
+import { json, problemFrom, type Problem } from "../api/client";
+import { changeSession } from "../api/queries";
 import type { Session } from "../api/types";
 import { Button } from "../ui/Button";
 import form from "../ui/Form.module.css";
@@ -21,10 +21,7 @@ export function SignIn({ ways }: { ways: Session["sign_in"] }) {
     setProblem(null);
     try {
       const body = { name: String(fields.get("name")), password: String(fields.get("password")) };
-      const session = await json<Session>("/session", { method: "POST", body });
-      setCsrf(session.csrf);
-      queryClient.clear();
-      queryClient.setQueryData(["session"], session);
+      changeSession(await json<Session>("/session", { method: "POST", body }));
     } catch (error) {
       setProblem(problemFrom(error));
       setBusy(false);

@@ -2,6 +2,8 @@
 
 import {
   type InfiniteData,
+  MutationCache,
+  QueryCache,
   QueryClient,
   useInfiniteQuery,
   useMutation,
@@ -22,7 +24,16 @@ import type {
   WholeConversation,
 } from "./types";
 
-export const queryClient = new QueryClient({
+/** A session that has ended meanwhile leads back to the sign-in. */
+function onError(error: unknown): void {
+  if (error instanceof ProblemError && error.problem.status === 401) {
+    void queryClient.invalidateQueries({ queryKey: ["session"] });
+  }
+}
+
+export const queryClient: QueryClient = new QueryClient({
+  queryCache: new QueryCache({ onError }),
+  mutationCache: new MutationCache({ onError }),
   defaultOptions: {
     queries: {
       staleTime: 30_000,
@@ -37,6 +48,13 @@ export async function fetchSession(): Promise<Session> {
   const session = await json<Session>("/session");
   setCsrf(session.csrf);
   return session;
+}
+
+/** Somebody else sits here now: what the one before has seen must not be shown. */
+export function changeSession(session: Session): void {
+  setCsrf(session.csrf);
+  queryClient.setQueryData(["session"], session);
+  queryClient.removeQueries({ predicate: (query) => query.queryKey[0] !== "session" });
 }
 
 export function useSession() {
