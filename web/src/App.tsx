@@ -45,6 +45,10 @@ export function App() {
   );
 }
 
+function leadsAway(target: EventTarget): boolean {
+  return matchMedia(NARROW).matches && target instanceof Element && target.closest("a, [data-leads-away]") !== null;
+}
+
 /** Everything behind the sign-in: the list, the page, and a document beside it. */
 function House() {
   const { t } = useTranslation();
@@ -88,7 +92,8 @@ function House() {
       <div className={styles.house} data-list={listOpen} data-document={target !== null}>
         {listOpen && (
           <>
-            <div className={styles.list}>
+            {/* on a phone the list lies over the page: going anywhere puts it away, also to where one is */}
+            <div className={styles.list} onClick={(event) => leadsAway(event.target) && setListOpen(false)}>
               <Sidebar
                 current={current}
                 search={search}

@@ -14,18 +14,21 @@ export function Chip({ citation }: { citation: Citation }) {
   const open = useOpenDocument();
   const { n, title, page, heading, quote, superseded_by } = citation;
   const when = edition(citation, i18n.language);
+  const chip = (
+    <button
+      type="button"
+      className={`${styles.chip} ${superseded_by ? styles.old : ""}`}
+      aria-label={t("citation.open", { n, title: title || citation.source })}
+      onClick={() => open(targetOfCitation(citation))}
+    >
+      {n}
+    </button>
+  );
+  // a finger cannot hover: it opens the document at once
+  if (!matchMedia("(hover: hover)").matches) return chip;
   return (
     <HoverCard.Root openDelay={120} closeDelay={120}>
-      <HoverCard.Trigger asChild>
-        <button
-          type="button"
-          className={`${styles.chip} ${superseded_by ? styles.old : ""}`}
-          aria-label={t("citation.open", { n, title })}
-          onClick={() => open(targetOfCitation(citation))}
-        >
-          {n}
-        </button>
-      </HoverCard.Trigger>
+      <HoverCard.Trigger asChild>{chip}</HoverCard.Trigger>
       <HoverCard.Portal>
         <HoverCard.Content className={styles.card} sideOffset={6} collisionPadding={12} side="top">
           <p className={styles.title}>

@@ -31,7 +31,7 @@ export function Sidebar({ current, search, close, shortcuts }: SidebarProps) {
         <Logo />
         <IconButton icon="menu" label={t("sidebar.close")} onClick={close} />
       </div>
-      <Button icon="plus" className={styles.begin} onClick={() => navigate("/")}>
+      <Button icon="plus" className={styles.begin} data-leads-away onClick={() => navigate("/")}>
         {t("sidebar.new")}
       </Button>
       <label className={styles.search}>

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { Dialog } from "radix-ui";
 import { useTranslation } from "react-i18next";
-import { IconButton } from "./Button";
+import { Icon } from "./Icon";
 import styles from "./Modal.module.css";
 
 interface ModalProps {
@@ -25,8 +25,9 @@ export function Modal({ open, onOpenChange, title, description, wide, children }
         >
           <header className={styles.header}>
             <Dialog.Title className={styles.title}>{title}</Dialog.Title>
-            <Dialog.Close asChild>
-              <IconButton icon="close" label={t("close")} />
+            {/* no tooltip: it would open with the dialog and take the first Escape */}
+            <Dialog.Close className={styles.close} aria-label={t("close")}>
+              <Icon name="close" />
             </Dialog.Close>
           </header>
           {description && <Dialog.Description className={styles.description}>{description}</Dialog.Description>}
