@@ -12,6 +12,7 @@ from pathlib import Path
 
 import argon2
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from reportlab.pdfgen.canvas import Canvas
 
 import server.auth.passwords
@@ -31,9 +32,6 @@ from server.web import FOLDER
 from tests.fakes.company import fill
 from tests.fakes.served import embedder_of
 from tests.fakes.work import settings_of
-
-playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need the dev extra")
-from playwright.sync_api import Browser, BrowserContext, Page  # noqa: E402 - only where it is
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -161,7 +159,7 @@ def _running(one: House) -> Iterator[House]:
 def chromium() -> Iterator[Browser]:
     if not CHROMIUM:
         pytest.skip("there is no Chromium: make system")
-    with playwright.sync_playwright() as made:
+    with sync_playwright() as made:
         opened = made.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield opened
         opened.close()

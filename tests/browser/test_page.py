@@ -5,12 +5,12 @@ import json
 import re
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from server.web import FOLDER
 from tests.browser.test_chat import LEAVE, PRESS, answer
 
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is in the dev extra")
 pytestmark = pytest.mark.browser
 
 BUDGET_BYTES = 250 * 1024
@@ -24,7 +24,7 @@ def faults(page: Page) -> list[str]:
         "() => Promise.allSettled(document.getAnimations()"
         ".filter((one) => one.effect.getTiming().iterations === 1).map((one) => one.finished))"
     )
-    told = axe.Axe().run(page).response["violations"]
+    told = Axe().run(page).response["violations"]
     return [
         f"{one['id']}: {node['html'][:200]}"
         for one in told

@@ -171,5 +171,9 @@ def test_usage_over_days_is_drawn_and_told(desk, shots):
     expect(figures).to_contain_text("Supported50%")
     expect(figures).to_contain_text("Tokens written4,000")
     expect(page.get_by_role("img", name="Answers a day, by verdict").locator("canvas")).to_be_visible()
+    beyond = page.get_by_role("region", name="Usage").evaluate(
+        "(one) => one.parentElement.scrollWidth - one.parentElement.clientWidth"
+    )
+    assert beyond == 0
     assert faults(page) == []
     page.screenshot(path=shots / "admin-usage.png")

@@ -1,7 +1,8 @@
 /** Dates, sizes and counts in the language of the page. */
 
-export function day(seconds: number, language: string): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(new Date(seconds * 1000));
+/** `timeZone` where the seconds are the beginning of a day there. */
+export function day(seconds: number, language: string, timeZone?: string): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone }).format(new Date(seconds * 1000));
 }
 
 export function moment(iso: string, language: string): string {

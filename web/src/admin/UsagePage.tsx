@@ -16,6 +16,8 @@ const SPANS = [7, 30, 90];
 const DAY_MS = 86_400_000;
 const PAGE = 500;
 const MOST_PAGES = 40;
+const HEIGHT = 260;
+const DAYS_APART = [1, 2, 7, 14, 30].map((days) => days * 86_400);
 const KINDS = ["supported", "quoted", "silent", "doubtful"] as const;
 const COLOURS = ["--supported", "--quoted", "--ink-faint", "--doubt"];
 
@@ -98,7 +100,7 @@ function Figures({ items, language }: { items: Recorded[]; language: string }) {
 
 /** Answers a day, one line a kind. The table below says the same in words. */
 function Chart({ days }: { days: Day[] }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const at = box.current;
@@ -106,14 +108,17 @@ function Chart({ days }: { days: Day[] }) {
     const style = getComputedStyle(at);
     const colour = (name: string) => style.getPropertyValue(name);
     const axis = { stroke: () => colour("--ink-soft"), grid: { stroke: () => colour("--line"), width: 1 } };
+    const short = new Intl.DateTimeFormat(i18n.language, { month: "short", day: "numeric", timeZone: "UTC" });
+    const named = (_plot: uPlot, seconds: number[]) => seconds.map((one) => short.format(one * 1000));
     const plot = new uPlot(
       {
         width: at.clientWidth,
-        height: 260,
-        axes: [axis, { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 500, 1000] }],
+        height: HEIGHT,
+        tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+        axes: [{ ...axis, incrs: DAYS_APART, values: named }, { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 500, 1000] }],
         scales: { y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 1)] } },
         series: [
-          { value: "{YYYY}-{MM}-{DD}" },
+          { label: t("admin.usage.day"), value: "{YYYY}-{MM}-{DD}" },
           ...KINDS.map((kind, index) => ({
             label: t(`admin.usage.kinds.${kind}`),
             stroke: () => colour(COLOURS[index]!),
@@ -125,15 +130,19 @@ function Chart({ days }: { days: Day[] }) {
       [days.map((one) => one.at), ...KINDS.map((kind) => days.map((one) => one[kind]))],
       at,
     );
-    const watch = new ResizeObserver(() => plot.setSize({ width: at.clientWidth, height: 260 }));
+    const watch = new ResizeObserver(() => plot.setSize({ width: at.clientWidth, height: HEIGHT }));
     watch.observe(at);
     return () => {
       watch.disconnect();
       plot.destroy();
     };
-  }, [days, t]);
+  }, [days, t, i18n.language]);
   if (days.length < 2) return null;
-  return <div ref={box} className={styles.card} role="img" aria-label={t("admin.usage.chart")} />;
+  return (
+    <div className={styles.chart} role="img" aria-label={t("admin.usage.chart")}>
+      <div ref={box} />
+    </div>
+  );
 }
 
 function DayTable({ days }: { days: Day[] }) {
@@ -145,7 +154,7 @@ function DayTable({ days }: { days: Day[] }) {
       rowKey={(one) => String(one.at)}
       empty={t("admin.audit.none")}
       columns={[
-        { name: "day", title: t("admin.usage.day"), cell: (one) => shownDay(one.at, i18n.language) },
+        { name: "day", title: t("admin.usage.day"), cell: (one) => shownDay(one.at, i18n.language, "UTC") },
         ...KINDS.map((kind) => ({
           name: kind,
           title: t(`admin.usage.kinds.${kind}`),
