@@ -43,6 +43,7 @@ from server.routes import (
     users,
     viewer,
 )
+from server.web import serve_page
 
 __all__ = ["create_app"]
 
@@ -114,6 +115,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     refusals = problem_responses(401, 403, 413, 429)
     for guarded in GUARDED:
         app.include_router(guarded.router, responses=refusals)
+    serve_page(app)
     add_problem_handlers(app)
     app.add_middleware(AnswersFirst, home=settings.home)
     app.add_middleware(BodyLimit, most=int(settings.limits.request_mb * 1e6))
