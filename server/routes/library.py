@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from ingest.registry import private_collection
 from ingest.uploads import is_upload, remove_uploads
 from rag.library import Library
-from server.auth import Principal, Role, reader
+from server.auth import Principal, Role, reader, uploader
 from server.ingestion import Desk, desk
 from server.paging import cursor, place_of
 from server.problems import problem_responses
@@ -70,7 +70,7 @@ def show_document(at: At, who: Who, key: DocumentKey) -> ListedOut:
     responses=problem_responses(401, 403, 404, 409, 421, 500),
     summary="Delete an uploaded document",
 )
-def delete_document(at: At, who: Who, key: DocumentKey) -> None:
+def delete_document(at: At, who: Annotated[Principal, Depends(uploader)], key: DocumentKey) -> None:
     """It is in no answer from now on. Editors delete what was uploaded, and everyone what is private to him;
     what a source brings is removed there.
     """

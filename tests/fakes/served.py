@@ -16,7 +16,8 @@ from rag.searcher import Searcher
 from rag.settings import Settings
 from rag.store import Store
 from server.app import create_app
-from server.auth import Principal, Role, reader
+from server.auth import Principal, Role
+from server.auth.identity import Identity, identity
 from tests.fakes.company import fill
 from tests.fakes.embedder import HashingEmbedder
 
@@ -59,10 +60,10 @@ def app_of(settings: Settings, assistant: Assistant) -> FastAPI:
     """The application; who asks is named by the header X-As."""
     app = create_app(settings, assistant)
 
-    def who(x_as: Annotated[str, Header(include_in_schema=False)] = "Ann") -> Principal:
-        return PEOPLE[x_as]
+    def who(x_as: Annotated[str, Header(include_in_schema=False)] = "Ann") -> Identity:
+        return Identity(PEOPLE[x_as])
 
-    app.dependency_overrides[reader] = who
+    app.dependency_overrides[identity] = who
     return app
 
 

@@ -15,6 +15,7 @@ from server.auth.principal import Role, Scope
 
 ANYBODY = None
 READER = (Role.READER, Scope.ASK)
+UPLOADER = (Role.READER, Scope.DOCUMENTS)
 EDITOR = (Role.EDITOR, Scope.DOCUMENTS)
 KEYHOLDER = (Role.READER, Scope.ADMIN)
 ADMINISTRATOR = (Role.ADMINISTRATOR, Scope.ADMIN)
@@ -31,7 +32,31 @@ ALLOWED: dict[tuple[str, str], tuple[Role, Scope] | None] = {
     ("GET", "/v1/session/link"): ANYBODY,
     ("POST", "/v1/ask"): READER,
     ("GET", "/v1/search"): READER,
-    ("POST", "/v1/documents"): EDITOR,
+    ("POST", "/v1/documents"): UPLOADER,
+    ("POST", "/v1/check"): READER,
+    ("GET", "/v1/conversations"): READER,
+    ("POST", "/v1/conversations"): READER,
+    ("GET", "/v1/conversations/{key}"): READER,
+    ("PATCH", "/v1/conversations/{key}"): READER,
+    ("DELETE", "/v1/conversations/{key}"): READER,
+    ("GET", "/v1/conversations/{key}/export"): READER,
+    ("POST", "/v1/conversations/{key}/messages"): READER,
+    ("POST", "/v1/conversations/{key}/messages/{answer}/again"): READER,
+    ("GET", "/v1/conversations/{key}/messages/{answer}/events"): READER,
+    ("POST", "/v1/conversations/{key}/messages/{answer}/stop"): READER,
+    ("PUT", "/v1/conversations/{key}/messages/{answer}/feedback"): READER,
+    ("DELETE", "/v1/conversations/{key}/messages/{answer}/feedback"): READER,
+    ("GET", "/v1/documents"): READER,
+    ("GET", "/v1/documents/{key}"): READER,
+    ("GET", "/v1/documents/{key}/original"): READER,
+    ("GET", "/v1/documents/{key}/pages/{number}"): READER,
+    ("GET", "/v1/documents/{key}/text"): READER,
+    ("GET", "/v1/documents/{key}/boxes"): READER,
+    ("GET", "/v1/collections"): READER,
+    ("DELETE", "/v1/documents/{key}"): UPLOADER,
+    ("GET", "/v1/feedback"): ADMINISTRATOR,
+    ("PATCH", "/v1/feedback/{mark}"): ADMINISTRATOR,
+    ("GET", "/v1/feedback/questions"): ADMINISTRATOR,
     ("GET", "/v1/jobs"): EDITOR,
     ("GET", "/v1/jobs/{key}"): EDITOR,
     ("POST", "/v1/jobs/{key}/cancel"): EDITOR,
