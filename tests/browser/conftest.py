@@ -111,7 +111,7 @@ def _people(store: Store) -> None:
     people.add("Ada", PASSWORD, role=Role.ADMINISTRATOR, groups=["staff"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     if not (FOLDER / "index.html").is_file():
         pytest.skip("the page is not built: make web")
@@ -155,7 +155,7 @@ def _running(one: House) -> Iterator[House]:
         one.loop.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # its event loop must be gone before tests that have their own
 def chromium() -> Iterator[Browser]:
     if not CHROMIUM:
         pytest.skip("there is no Chromium: make system")

@@ -15,6 +15,7 @@ from server.auth.principal import Role, Scope
 
 ANYBODY = None
 READER = (Role.READER, Scope.ASK)
+UPLOADER = (Role.READER, Scope.DOCUMENTS)
 EDITOR = (Role.EDITOR, Scope.DOCUMENTS)
 UPLOADER = (Role.READER, Scope.DOCUMENTS)
 KEYHOLDER = (Role.READER, Scope.ADMIN)
