@@ -114,7 +114,9 @@ unit: dev-env
 
 check: lint unit web-unit
 
+# the page's tests drive Chromium from an event loop of their own, which no other test may meet
 test: lint web-unit vllm-env models system
+	$(BIN)/pytest tests/browser
 	$(BIN)/pytest
 
 bench: app-env dev-env

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +20,6 @@ from reportlab.pdfgen.canvas import Canvas
 
 import server.auth.passwords
 from ingest.pipeline import sync
-from ingest.registry import Registry
 from rag.assistant import Assistant
 from rag.index.dense import DenseIndex
 from rag.searcher import Searcher
@@ -33,6 +35,7 @@ from tests.fakes.company import fill
 from tests.fakes.served import embedder_of
 from tests.fakes.work import settings_of
 
+ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PASSWORD = "four plain words here"
@@ -86,10 +89,15 @@ class House:
         connections = self.server._server.server_state.connections
         self.call(lambda: [one.transport.abort() for one in list(connections)])
 
-    def bring(self, name: str) -> None:
-        """What the worker does for uploads."""
-        config = Registry(self.settings, self.store).get(name).config
-        sync(name, config, settings=self.settings, store=self.store, embedder=embedder_of())
+    @contextmanager
+    def worker(self) -> Iterator[None]:
+        """Let the queue be worked off within the block, by a process as `citewell worker` is."""
+        command = [sys.executable, "-m", "tests.fakes.work", str(self.settings.home), "common=0.78"]
+        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as running:
+            try:
+                yield
+            finally:
+                running.terminate()
 
 
 def pdf() -> bytes:
@@ -111,7 +119,7 @@ def _people(store: Store) -> None:
     people.add("Ada", PASSWORD, role=Role.ADMINISTRATOR, groups=["staff"])
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     if not (FOLDER / "index.html").is_file():
         pytest.skip("the page is not built: make web")
@@ -155,7 +163,7 @@ def _running(one: House) -> Iterator[House]:
         one.loop.close()
 
 
-@pytest.fixture(scope="package")  # its event loop must be gone before tests that have their own
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     if not CHROMIUM:
         pytest.skip("there is no Chromium: make system")

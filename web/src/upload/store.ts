@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from "react";
 import { address, json, problemFrom, type Problem, ProblemError, unreachable, unsafeHeaders } from "../api/client";
 import { queryClient } from "../api/queries";
-import type { DocumentRow, Job, Page } from "../api/types";
+import type { Job } from "../api/types";
 
 export interface Upload {
   key: number;
@@ -12,7 +12,6 @@ export interface Upload {
 }
 
 const POLL_MS = 700;
-const PATIENCE_MS = 300_000;
 const pause = () => new Promise((go) => setTimeout(go, POLL_MS));
 
 let uploads: Upload[] = [];
@@ -58,33 +57,16 @@ function parsed(text: string): object | null {
   }
 }
 
-/** How reading ended: its error, or "". Readers may not look at jobs: for them the document itself tells. */
+/** How reading ended: its error, or "". */
 async function outcome(key: number, file: File, first: Job): Promise<{ detail: string; remedy: string }> {
   let job = first;
-  try {
-    while (!job.finished) {
-      await pause();
-      job = await json<Job>(`/jobs/${job.id}`);
-      change(key, { share: job.total ? job.done / job.total : 0 });
-    }
-  } catch (error) {
-    if (problemFrom(error).status !== 403) throw error;
-    return { detail: (await listed(file)).error, remedy: "" };
+  while (!job.finished) {
+    await pause();
+    job = await json<Job>(`/jobs/${job.id}`);
+    change(key, { share: job.total ? job.done / job.total : 0 });
   }
   const failed = job.report?.failures?.find((one) => one.source.endsWith(file.name));
   return { detail: failed?.error ?? (job.state === "done" ? job.error : job.error || job.state), remedy: job.remedy };
-}
-
-async function listed(file: File): Promise<DocumentRow> {
-  const name = file.name.normalize("NFC");
-  const until = Date.now() + PATIENCE_MS;
-  for (;;) {
-    const { items } = await json<Page<DocumentRow>>("/documents", { query: { q: name, limit: 20 } });
-    const found = items.find((one) => one.collection.startsWith("private-") && one.uri.endsWith(name));
-    if (found) return found;
-    if (Date.now() > until) throw new ProblemError(unreachable());
-    await pause();
-  }
 }
 
 async function send(key: number, file: File): Promise<void> {
