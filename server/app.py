@@ -14,6 +14,7 @@ from server.answering import AnswersFirst
 from server.audit import Audit
 from server.auth.door import require_sign_in
 from server.auth.limits import Limits
+from server.auth.oidc import Provider
 from server.background import in_thread
 from server.ingestion import Ingestion
 from server.middleware import BodyLimit, KnownHosts, RequestLog
@@ -27,6 +28,7 @@ from server.routes import (
     jobs,
     keys,
     metrics,
+    oidc,
     search,
     session,
     sources,
@@ -71,8 +73,9 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     app.state.readiness = Readiness(settings, assistant)
     app.state.ingestion = ingestion = Ingestion(settings)
     app.state.limits = Limits(settings.limits)
+    app.state.provider = Provider(settings.auth.oidc)
     app.state.audit = Audit(settings, lambda: ingestion.open().store)
-    for part in (health, session):
+    for part in (health, session, oidc):
         app.include_router(part.router)
     refusals = problem_responses(401, 403, 413, 429)
     for guarded in (ask, search, sources, jobs, documents, metrics, users, keys, audit):
