@@ -32,6 +32,7 @@
     ├── AccessError
     │   ├── SignInError              nobody is signed in, or not with these credentials
     │   ├── ForbiddenError           signed in, but without the right to do this
+    │   ├── ProviderError            the provider that people sign in at does not do its part
     │   └── TooManyRequestsError     more than the limits allow one person
     ├── AccountError             a name, password, group or key cannot be as it was given
     │   └── AccountConflictError     there is one of that name, or it is not to be changed like this
@@ -69,6 +70,7 @@ __all__ = [
     "NotFoundError",
     "PageNotFoundError",
     "ProbeError",
+    "ProviderError",
     "QuestionError",
     "QuestionSetError",
     "SchemaError",
@@ -229,6 +231,10 @@ class SignInError(AccessError):
 
 class ForbiddenError(AccessError):
     """Who asks is known, but may not do this."""
+
+
+class ProviderError(AccessError):
+    """The provider that people sign in at cannot be reached, or is not what the settings say."""
 
 
 class TooManyRequestsError(AccessError):

@@ -14,6 +14,7 @@ from server.answering import AnswersFirst
 from server.audit import Audit
 from server.auth.door import require_sign_in
 from server.auth.limits import Limits
+from server.auth.oidc import Provider
 from server.background import in_thread
 from server.conversing import Conversing
 from server.ingestion import Ingestion
@@ -36,6 +37,7 @@ from server.routes import (
     mcp,
     messages,
     metrics,
+    oidc,
     openai,
     search,
     session,
@@ -107,10 +109,11 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     app.state.ingestion = ingestion = Ingestion(settings)
     app.state.mcp = Bridge()
     app.state.limits = Limits(settings.limits)
+    app.state.provider = Provider(settings.auth.oidc)
     app.state.audit = Audit(settings, lambda: ingestion.open().store)
     app.state.pages = Pages(settings)
     app.state.conversing = Conversing(ingestion, settings, app.state.audit, app.state.limits)
-    for part in (health, session):
+    for part in (health, session, oidc):
         app.include_router(part.router)
     refusals = problem_responses(401, 403, 413, 429)
     for guarded in GUARDED:

@@ -58,6 +58,7 @@ STATUS: dict[type[errors.CitewellError], int] = {
     errors.AccessError: 403,
     errors.SignInError: 401,
     errors.ForbiddenError: 403,
+    errors.ProviderError: 502,
     errors.TooManyRequestsError: 429,
     errors.AccountError: 422,
     errors.AccountConflictError: 409,

@@ -31,6 +31,8 @@ ALLOWED: dict[tuple[str, str], tuple[Role, Scope] | None] = {
     ("POST", "/v1/session"): ANYBODY,
     ("DELETE", "/v1/session"): ANYBODY,
     ("GET", "/v1/session/link"): ANYBODY,
+    ("GET", "/v1/session/oidc"): ANYBODY,
+    ("GET", "/v1/session/oidc/callback"): ANYBODY,
     ("POST", "/v1/ask"): READER,
     ("GET", "/v1/search"): READER,
     ("POST", "/v1/chat/completions"): READER,
@@ -86,7 +88,12 @@ ALLOWED: dict[tuple[str, str], tuple[Role, Scope] | None] = {
     ("DELETE", "/v1/audit/people/{user_id}"): ADMINISTRATOR,
 }
 # those that say themselves that nobody is signed in, with these credentials
-REFUSES_ITSELF = {("POST", "/v1/session"), ("GET", "/v1/session/link")}
+REFUSES_ITSELF = {
+    ("POST", "/v1/session"),
+    ("GET", "/v1/session/link"),
+    ("GET", "/v1/session/oidc"),
+    ("GET", "/v1/session/oidc/callback"),
+}
 REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/ask"): {"json": {"question": "x"}},
     ("GET", "/v1/search"): {"params": {"q": "x"}},
