@@ -28,6 +28,13 @@
     │   ├── NotFoundError            no such document, or not for this reader
     │   └── SchemaError              the database belongs to another version
     ├── IndexStateError          the index does not fit the database or the embedder
+    ├── AccessError
+    │   ├── SignInError              nobody is signed in, or not with these credentials
+    │   ├── ForbiddenError           signed in, but without the right to do this
+    │   └── TooManyRequestsError     more than the limits allow one person
+    ├── AccountError             a name, password, group or key cannot be as it was given
+    │   └── AccountConflictError     there is one of that name, or it is not to be changed like this
+    ├── BusyError                too much is being worked on already
     └── MachineError             something on this machine is missing or taken (a port, an environment)
         └── MissingPackageError      an optional Python package is not installed
 
@@ -37,10 +44,15 @@ Each carries what happened and, as ``remedy``, what the reader can do about it.
 from __future__ import annotations
 
 __all__ = [
+    "AccessError",
+    "AccountConflictError",
+    "AccountError",
+    "BusyError",
     "CitewellError",
     "ConversionError",
     "DiskFullError",
     "DownloadError",
+    "ForbiddenError",
     "GeneratorError",
     "GeneratorStartError",
     "GeneratorUnavailableError",
@@ -59,11 +71,13 @@ __all__ = [
     "QuestionSetError",
     "SchemaError",
     "SettingsError",
+    "SignInError",
     "SourceConflictError",
     "SourceNotFoundError",
     "SourceUnavailableError",
     "StoreError",
     "TooLargeError",
+    "TooManyRequestsError",
     "UnknownModelError",
     "UnreadableFileError",
     "UnsupportedFormatError",
@@ -71,7 +85,11 @@ __all__ = [
 
 
 class CitewellError(Exception):
-    """Base of all errors: one sentence on what happened, one on what to do."""
+    """Base of all errors: one sentence on what happened, one on what to do. ``retry_after_s``: when it may
+    be worth trying again, where that is known.
+    """
+
+    retry_after_s: float | None = None
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
@@ -193,3 +211,31 @@ class SchemaError(StoreError):
 
 class IndexStateError(CitewellError):
     """The vectors do not fit the embedder or the index."""
+
+
+class AccessError(CitewellError):
+    """Base of errors about who may do what."""
+
+
+class SignInError(AccessError):
+    """Nobody is signed in, or the credentials are not (or no longer) good."""
+
+
+class ForbiddenError(AccessError):
+    """Who asks is known, but may not do this."""
+
+
+class TooManyRequestsError(AccessError):
+    """One person asked for more than the limits allow."""
+
+
+class AccountError(CitewellError):
+    """A name, password, group, scope or date of an account or key cannot be as it was given."""
+
+
+class AccountConflictError(AccountError):
+    """There is an account of that name already, or this one is not to be changed like this."""
+
+
+class BusyError(CitewellError):
+    """Too many answers are being worked on; this one was not begun."""

@@ -25,10 +25,12 @@ from pydantic_settings.exceptions import SettingsError as UnreadableError
 
 from rag.answer_settings import AnswerSettings, CheckSettings, RetrieveSettings, TopicSettings
 from rag.errors import SettingsError
+from rag.server_settings import AuditSettings, AuthSettings, LimitSettings, ServerSettings
 from rag.source_settings import GroupRule, Section, SourceKind, SourceSettings
 
 __all__ = [
     "GroupRule",
+    "ServerSettings",
     "Settings",
     "ShownSetting",
     "SourceKind",
@@ -150,13 +152,6 @@ class JobSettings(Section):
     )
 
 
-class ServerSettings(Section):
-    """The HTTP API."""
-
-    host: str = Field("127.0.0.1", description="Address to listen on; only loopback until sign-in exists.")
-    port: int = Field(8100, ge=1, le=65535, description="Port to listen on.")
-
-
 class LogSettings(Section):
     """What is logged."""
 
@@ -190,6 +185,9 @@ class Settings(BaseSettings):
     answer: AnswerSettings = AnswerSettings()
     check: CheckSettings = CheckSettings()
     server: ServerSettings = ServerSettings()
+    auth: AuthSettings = AuthSettings()
+    limits: LimitSettings = LimitSettings()
+    audit: AuditSettings = AuditSettings()
     log: LogSettings = LogSettings()
 
     @property
@@ -357,7 +355,7 @@ def show_settings(settings: Settings) -> list[ShownSetting]:
             origin = str(file)
         else:
             origin = "default"
-        if name.endswith(("api_key", "database_url")) and value:
+        if name.endswith(("api_key", "database_url", "client_secret")) and value:
             value = "********"
         if name == "sources":
             # locations and options may hold secrets; `citewell source list` shows them masked

@@ -11,12 +11,27 @@ from fastapi import FastAPI
 from rag.assistant import Assistant
 from rag.settings import Settings
 from server.answering import AnswersFirst
+from server.audit import Audit
+from server.auth.door import require_sign_in
+from server.auth.limits import Limits
 from server.background import in_thread
 from server.ingestion import Ingestion
-from server.middleware import LoopbackOnly, RequestLog, require_loopback
-from server.problems import add_problem_handlers
+from server.middleware import BodyLimit, KnownHosts, RequestLog
+from server.problems import add_problem_handlers, problem_responses
 from server.readiness import Readiness
-from server.routes import ask, documents, health, jobs, metrics, search, sources
+from server.routes import (
+    ask,
+    audit,
+    documents,
+    health,
+    jobs,
+    keys,
+    metrics,
+    search,
+    session,
+    sources,
+    users,
+)
 
 __all__ = ["create_app"]
 
@@ -26,9 +41,9 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     not ready) while models load; it closes the assistant at its end.
 
     ``app.state.readiness`` tells how that goes. Raises SettingsError when the settings would open it to
-    other machines.
+    other machines without a sign-in.
     """
-    require_loopback(settings)
+    require_sign_in(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -54,11 +69,17 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
         redoc_url=None,
     )
     app.state.readiness = Readiness(settings, assistant)
-    app.state.ingestion = Ingestion(settings)
-    for part in (ask, search, sources, jobs, documents, health, metrics):
+    app.state.ingestion = ingestion = Ingestion(settings)
+    app.state.limits = Limits(settings.limits)
+    app.state.audit = Audit(settings, lambda: ingestion.open().store)
+    for part in (health, session):
         app.include_router(part.router)
+    refusals = problem_responses(401, 403, 413, 429)
+    for guarded in (ask, search, sources, jobs, documents, metrics, users, keys, audit):
+        app.include_router(guarded.router, responses=refusals)
     add_problem_handlers(app)
     app.add_middleware(AnswersFirst, home=settings.home)
-    app.add_middleware(LoopbackOnly)
+    app.add_middleware(BodyLimit, most=int(settings.limits.request_mb * 1e6))
+    app.add_middleware(KnownHosts, server=settings.server)
     app.add_middleware(RequestLog)  # added last: the outermost
     return app

@@ -23,8 +23,8 @@ TICK_S = 0.02
 
 
 def url_of(settings: Settings) -> str:
-    """Where the HTTP API is."""
-    host = settings.server.host
+    """Where the HTTP API is, as this machine reaches it."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.server.host, settings.server.host)
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.server.port}"
 
 
@@ -78,6 +78,7 @@ class HttpServer:
             log_config=None,  # server/logs.py configures logging
             access_log=False,  # it would log query strings, which are questions
             server_header=False,
+            proxy_headers=False,  # server/auth/identity.py believes the proxies that the settings name
             ws="none",
             lifespan="on",
             timeout_graceful_shutdown=GRACE_S,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +21,7 @@ __all__ = ["STATUS", "Problem", "add_problem_handlers", "problem_of", "problem_r
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = "5"
+_AGAIN_LATER = {http.HTTPStatus.SERVICE_UNAVAILABLE, http.HTTPStatus.TOO_MANY_REQUESTS}
 
 STATUS: dict[type[errors.CitewellError], int] = {
     errors.CitewellError: 500,
@@ -52,6 +54,13 @@ STATUS: dict[type[errors.CitewellError], int] = {
     errors.NotFoundError: 404,
     errors.SchemaError: 500,
     errors.IndexStateError: 500,
+    errors.AccessError: 403,
+    errors.SignInError: 401,
+    errors.ForbiddenError: 403,
+    errors.TooManyRequestsError: 429,
+    errors.AccountError: 422,
+    errors.AccountConflictError: 409,
+    errors.BusyError: 503,
 }
 
 
@@ -124,14 +133,19 @@ def http_problem(status: int, detail: str = "", invalid: Sequence[Invalid] = ())
 def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
     """The response that carries a problem."""
     sent = dict(headers or {})
-    if problem.status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+    if problem.status in _AGAIN_LATER:
         sent.setdefault("Retry-After", RETRY_AFTER_S)
+    if problem.status == http.HTTPStatus.UNAUTHORIZED:
+        sent.setdefault("WWW-Authenticate", "Bearer")
     return Response(problem.model_dump_json(), problem.status, sent, MEDIA_TYPE)
 
 
 async def _citewell(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.CitewellError)
-    return problem_response(problem_of(error))
+    wait = error.retry_after_s
+    return problem_response(
+        problem_of(error), None if wait is None else {"Retry-After": str(max(1, math.ceil(wait)))}
+    )
 
 
 async def _validation(request: Request, error: Exception) -> Response:

@@ -12,10 +12,9 @@ from fastapi import Request
 from rag.assistant import Assistant
 from rag.errors import CitewellError, MachineError
 from rag.settings import Settings
-from rag.types import User
 from server.background import in_thread
 
-__all__ = ["Readiness", "current_user", "open_assistant", "readiness"]
+__all__ = ["Readiness", "open_assistant", "readiness"]
 
 logger = logging.getLogger(__name__)
 
@@ -75,8 +74,3 @@ def readiness(request: Request) -> Readiness:
 def open_assistant(request: Request) -> Assistant:
     """Dependency: the assistant, or the problem that there is none."""
     return readiness(request).require()
-
-
-def current_user() -> User:
-    """Dependency: who asks. The server listens on this machine only, so that is its operator."""
-    return User()

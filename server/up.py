@@ -32,11 +32,12 @@ from rag.models.protocols import Progress
 from rag.settings import Settings
 from rag.store import Store
 from server.app import create_app
+from server.auth.door import require_sign_in
+from server.auth.operator import welcome
 from server.background import in_thread
 from server.generator import Generator
 from server.generator_state import generator_answers
 from server.listen import HttpServer, bind, bind_generator, url_of
-from server.middleware import require_loopback
 from server.progress import Steps
 from server.readiness import Readiness
 from server.schema import AnswerOut
@@ -160,7 +161,7 @@ class Up:
         """
         begun = time.monotonic()
         settings = self._settings
-        require_loopback(settings)
+        require_sign_in(settings)
         async with AsyncExitStack() as stack:
             listener = bind(settings)
             stack.callback(listener.close)
@@ -175,12 +176,13 @@ class Up:
             app = self._parts.app(settings)
             server = HttpServer(app, listener, settings)
             stack.push_async_callback(self._stopped, "the server", server.stop)
+            greeting = await in_thread(lambda: welcome(settings, url_of(settings)))
             with self._steps.step("Opening the documents"):
                 await server.start()
                 state: Readiness = app.state.readiness
                 await state.wait()
             await self._generator_settled.wait()
-            await self._answer_questions()
+            await self._answer_questions(greeting.key)
             self.answering = True
             self._steps.say(f"Ready after {time.monotonic() - begun:.0f} s.", "bold")
             if not once:
@@ -188,6 +190,8 @@ class Up:
                 stack.push_async_callback(self._stopped, "the worker", worker.stop)
                 stack.push_async_callback(_cancelled, asyncio.create_task(worker.watch()))
                 self._steps.say(f"Citewell answers at {url_of(settings)} until Ctrl-C.", "bold")
+                if greeting.link:
+                    self._steps.say(f"Sign in, once within a day, with {greeting.link}")
                 await server.wait()
 
     async def _starts_generator(self) -> bool:
@@ -259,10 +263,13 @@ class Up:
         for failure in report.failed:
             self._steps.say(f"  {failure.source}: {failure.error}", "yellow")
 
-    async def _answer_questions(self) -> None:
+    async def _answer_questions(self, key: str) -> None:
         """Ask over HTTP, as everybody else will."""
         async with httpx.AsyncClient(
-            base_url=url_of(self._settings), trust_env=False, timeout=ANSWER_TIMEOUT_S
+            base_url=url_of(self._settings),
+            headers={"Authorization": f"Bearer {key}"},
+            trust_env=False,
+            timeout=ANSWER_TIMEOUT_S,
         ) as client:
             for question in QUESTIONS:
                 self._out.print(Text(question, style="bold"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rag.types import User
 
-__all__ = ["OPERATOR", "Principal", "Role"]
+__all__ = ["OPERATOR", "Principal", "Role", "Scope"]
 
 
 class Role(enum.StrEnum):
@@ -24,16 +24,26 @@ class Role(enum.StrEnum):
         return order.index(self) >= order.index(other)
 
 
+class Scope(enum.StrEnum):
+    """What an API key is for. It never allows more than its owner's role does."""
+
+    ASK = "ask"
+    DOCUMENTS = "documents"
+    ADMIN = "admin"
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """A signed-in person or program. ``id`` never changes (a hex string);
     ``groups`` are those that documents name, None for the operator of the machine, who reads everything.
+    ``scopes`` are those of the API key that was shown, all of them for a person.
     """
 
     id: str
     name: str
     role: Role
     groups: Set[str] | None = frozenset()
+    scopes: Set[Scope] = frozenset(Scope)
 
     @property
     def own(self) -> str:
@@ -44,6 +54,10 @@ class Principal:
     def user(self) -> User:
         """The same as the answer path knows it."""
         return User(self.id, None if self.groups is None else (*sorted(self.groups), self.own))
+
+    def may(self, role: Role, scope: Scope) -> bool:
+        """Whether this is someone of at least that role, with a key (if it is one) of that scope."""
+        return self.role.includes(role) and scope in self.scopes
 
 
 OPERATOR = Principal("operator", "operator", Role.ADMINISTRATOR, None)

@@ -8,6 +8,8 @@ from fastapi import FastAPI
 
 from rag.settings import Settings, load_settings
 from server.app import create_app
+from server.auth.operator import welcome
+from server.background import in_thread
 from server.listen import HttpServer, bind, run_until_signal, url_of
 from server.logs import configure_logging
 from server.readiness import Readiness
@@ -18,11 +20,15 @@ __all__ = ["serve"]
 
 async def _serve(settings: Settings, app: FastAPI) -> None:
     server = HttpServer(app, bind(settings), settings)
+    out = console(stderr=True)
     try:
+        greeting = await in_thread(lambda: welcome(settings, url_of(settings)))
         await server.start()
         state: Readiness = app.state.readiness
         await state.wait()
-        console(stderr=True).print(f"Citewell answers at {url_of(settings)} (Ctrl-C ends it).")
+        out.print(f"Citewell answers at {url_of(settings)} (Ctrl-C ends it).")
+        if greeting.link:
+            out.print(f"Sign in, once within a day, with {greeting.link}")
         await server.wait()
     finally:
         await server.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request
@@ -11,8 +12,11 @@ from starlette.responses import Response
 
 from rag.assistant import Assistant
 from rag.types import Answer, User
+from server.audit import Audit, auditing
+from server.auth import Principal, reader
+from server.auth.limits import Limits, limits
 from server.problems import problem_responses
-from server.readiness import current_user, open_assistant
+from server.readiness import open_assistant
 from server.schema import AnswerOut, AskIn, answer_out
 from server.sse import AnswerEvents
 
@@ -20,6 +24,7 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/v1", tags=["answers"])
 
+CHANNEL = "api"
 CLIENT_CLOSED_REQUEST = 499  # nobody reads it; it stands in the log
 _STREAM = {
     "description": "The checked answer. As Server-Sent Events: `evidence` (the quotes), `sentence` (each "
@@ -31,6 +36,14 @@ _STREAM = {
         }
     },
 }
+
+
+async def answering(
+    principal: Annotated[Principal, Depends(reader)], held: Annotated[Limits, Depends(limits)]
+) -> AsyncGenerator[None, None]:
+    """Dependency: takes one of the places for answers until the response is sent, streamed or not."""
+    with held.answer(principal):
+        yield
 
 
 async def _unless_closed(request: Request, assistant: Assistant, asked: AskIn, user: User) -> Answer | None:
@@ -55,14 +68,16 @@ async def _unless_closed(request: Request, assistant: Assistant, asked: AskIn, u
 @router.post(
     "/ask",
     response_model=AnswerOut,
-    responses={200: _STREAM, **problem_responses(403, 421, 422, 500, 503)},
+    dependencies=[Depends(answering)],
+    responses={200: _STREAM, **problem_responses(421, 422, 500, 503)},
     summary="Answer a question from the documents",
 )
 async def ask(
     asked: AskIn,
     request: Request,
     assistant: Annotated[Assistant, Depends(open_assistant)],
-    user: Annotated[User, Depends(current_user)],
+    principal: Annotated[Principal, Depends(reader)],
+    record: Annotated[Audit, Depends(auditing)],
     accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> AnswerOut | Response:
     """Every sentence has been checked against its cited quotes before it is sent.
@@ -70,6 +85,10 @@ async def ask(
     Streams when ``stream`` is true or the request accepts text/event-stream.
     """
     if asked.stream or "text/event-stream" in accept.lower():
-        return AnswerEvents(assistant.stream(asked.question, user=user, history=asked.turns()))
-    answer = await _unless_closed(request, assistant, asked, user)
-    return Response(status_code=CLIENT_CLOSED_REQUEST) if answer is None else answer_out(answer)
+        events = assistant.stream(asked.question, user=principal.user, history=asked.turns())
+        return AnswerEvents(record.recorded(events, principal, CHANNEL))
+    answer = await _unless_closed(request, assistant, asked, principal.user)
+    if answer is None:
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
+    await record.record_answer(principal, answer, CHANNEL)
+    return answer_out(answer)

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -19,13 +19,14 @@ from starlette.requests import ClientDisconnect
 from ingest.jobs import Job
 from ingest.registry import check_name, uploads_name
 from rag.errors import DiskFullError, IngestError, TooLargeError
+from server.auth import editor
 from server.ingestion import Desk, desk
 from server.problems import problem_responses
 from server.schema_jobs import JobOut, job_out
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["documents"])
+router = APIRouter(prefix="/v1", tags=["documents"], dependencies=[Depends(editor)])
 
 ROOM = 64 * 1024  # of a request beside the file: its other fields and the marks between them
 NAME_BYTES = 240
@@ -51,7 +52,7 @@ _FORM: dict[str, Any] = {
 @router.post(
     "/documents",
     status_code=202,
-    responses=problem_responses(403, 413, 421, 422, 507),
+    responses=problem_responses(413, 421, 422, 507),
     openapi_extra=_FORM,
     summary="Upload a document",
 )

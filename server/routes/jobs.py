@@ -6,13 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
+from server.auth import editor
 from server.ingestion import Desk, desk
 from server.problems import problem_responses
 from server.schema_jobs import JobOut, JobsOut, job_out, jobs_out
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(editor)])
 
 At = Annotated[Desk, Depends(desk)]
 Key = Annotated[str, Path(description="Id of the job.", examples=["8d0e403127d4"])]
@@ -35,7 +36,7 @@ def show_job(at: At, key: Key) -> JobOut:
     return job_out(at.jobs.get(key))
 
 
-@router.post("/{key}/cancel", responses=problem_responses(403, 404, 421, 500), summary="Cancel a job")
+@router.post("/{key}/cancel", responses=problem_responses(404, 421, 500), summary="Cancel a job")
 def cancel_job(at: At, key: Key) -> JobOut:
     """A job that waits ends at once, one that runs between two files; one that has ended stays as it is.
     What was ingested stays.

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Query
 
 from rag.assistant import Assistant
 from rag.text.language import language
-from rag.types import User
+from server.auth import Principal, reader
 from server.problems import problem_responses
-from server.readiness import current_user, open_assistant
+from server.readiness import open_assistant
 from server.schema import SearchOut, search_out
 
 __all__ = ["router"]
@@ -20,12 +20,12 @@ router = APIRouter(prefix="/v1", tags=["search"])
 
 @router.get("/search", responses=problem_responses(421, 422, 500, 503), summary="Find passages")
 async def search(
+    principal: Annotated[Principal, Depends(reader)],
     assistant: Annotated[Assistant, Depends(open_assistant)],
-    user: Annotated[User, Depends(current_user)],
     q: Annotated[
         str, Query(min_length=1, description="What to look for, in any language.", examples=["lost laptop"])
     ],
     k: Annotated[int, Query(ge=1, le=100, description="Passages at most.")] = 10,
 ) -> SearchOut:
     """The k best passages, best first, with the scores of each search."""
-    return search_out(q, language(q), await assistant.search(q, k=k, user=user))
+    return search_out(q, language(q), await assistant.search(q, k=k, user=principal.user))

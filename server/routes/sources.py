@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Path, Query
 
+from server.auth import administrator, editor
 from server.ingestion import Desk, desk
 from server.problems import problem_responses
 from server.schema_jobs import (
@@ -25,11 +26,15 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
+# who adds a source can make any folder of this machine readable
+ADMINISTRATORS = [Depends(administrator)]
+EDITORS = [Depends(editor)]
+
 At = Annotated[Desk, Depends(desk)]
 Name = Annotated[str, Path(description="Name of the source.", examples=["policies"])]
 
 
-@router.get("", responses=problem_responses(421, 500), summary="List the sources")
+@router.get("", dependencies=EDITORS, responses=problem_responses(421, 500), summary="List the sources")
 def list_sources(at: At) -> SourcesOut:
     """Those of the settings file, those added at run time, and the uploads."""
     counts = at.registry.files()
@@ -38,28 +43,42 @@ def list_sources(at: At) -> SourcesOut:
 
 
 @router.post(
-    "", status_code=201, responses=problem_responses(403, 409, 421, 422, 503), summary="Add a source"
+    "",
+    status_code=201,
+    dependencies=ADMINISTRATORS,
+    responses=problem_responses(409, 421, 422, 503),
+    summary="Add a source",
 )
 def add_source(at: At, given: SourceIn) -> SourceOut:
     """Nothing is read yet: ask for a sync, or give it a schedule."""
     return source_out(at.registry.add(given.name, given.config()))
 
 
-@router.get("/{name}", responses=problem_responses(404, 421), summary="Show a source")
+@router.get("/{name}", dependencies=EDITORS, responses=problem_responses(404, 421), summary="Show a source")
 def show_source(at: At, name: Name) -> SourceOut:
     """One source."""
     known = at.registry.get(name)
     return source_out(known, *at.registry.files().get(known.name, (0, 0)))
 
 
-@router.patch("/{name}", responses=problem_responses(403, 404, 409, 421, 422), summary="Change a source")
+@router.patch(
+    "/{name}",
+    dependencies=ADMINISTRATORS,
+    responses=problem_responses(404, 409, 421, 422),
+    summary="Change a source",
+)
 def change_source(at: At, name: Name, change: SourceChange) -> SourceOut:
     """Its next sync brings the documents in line. Sources of the settings file are changed there."""
     known = at.registry.change(name, changed(at.registry.get(name).config, change))
     return source_out(known, *at.registry.files().get(known.name, (0, 0)))
 
 
-@router.delete("/{name}", responses=problem_responses(403, 404, 409, 421, 503), summary="Remove a source")
+@router.delete(
+    "/{name}",
+    dependencies=ADMINISTRATORS,
+    responses=problem_responses(404, 409, 421, 503),
+    summary="Remove a source",
+)
 def remove_source(
     at: At,
     name: Name,
@@ -72,7 +91,11 @@ def remove_source(
 
 
 @router.post(
-    "/{name}/sync", status_code=202, responses=problem_responses(403, 404, 421), summary="Sync a source"
+    "/{name}/sync",
+    status_code=202,
+    dependencies=EDITORS,
+    responses=problem_responses(404, 421),
+    summary="Sync a source",
 )
 def sync_source(at: At, name: Name, how: Annotated[SyncIn, Body()] = SyncIn()) -> JobOut:  # noqa: B008 - frozen
     """The job that does it: the one that waits or runs already, if there is one."""

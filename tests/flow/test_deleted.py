@@ -58,7 +58,7 @@ async def test_a_deleted_document_is_gone_from_a_running_server_within_a_second(
     settings = Settings(
         home=tmp_path / "home",
         generator=GeneratorSettings(enabled=False),
-        server=ServerSettings(port=free_port()),
+        server=ServerSettings(port=free_port(), open_on_loopback=True),
     )
     worker = Worker(settings.home, folder)
     await asyncio.to_thread(worker.sync)

@@ -20,7 +20,9 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         if name.startswith("CITEWELL_"):
             monkeypatch.delenv(name)
     (tmp_path / "citewell.toml").write_text(
-        'home = "home"\n[generator]\nport = 9\npython = "no-such-python"\n', encoding="utf-8"
+        'home = "home"\n[generator]\nport = 9\npython = "no-such-python"\n'
+        "[server]\nopen_on_loopback = true\n",
+        encoding="utf-8",
     )
     monkeypatch.setenv("CITEWELL_CONFIG", str(tmp_path / "citewell.toml"))
 

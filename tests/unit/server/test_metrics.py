@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ingest.jobs_record import Record, write_record
 from ingest.jobs_slot import slot
 from ingest.pipeline import sync
-from rag.settings import Settings, SourceSettings
+from rag.settings import ServerSettings, Settings, SourceSettings
 from rag.store import Store
 from server.app import create_app
 from tests.fakes.assistant import FakeAssistant
@@ -21,7 +21,8 @@ from tests.fakes.work import settings_of
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return settings_of(tmp_path / "home")
+    # no key: a program on this machine scrapes
+    return settings_of(tmp_path / "home").model_copy(update={"server": ServerSettings(open_on_loopback=True)})
 
 
 def scraped(client: TestClient) -> dict[str, dict[tuple[str, ...], float]]:

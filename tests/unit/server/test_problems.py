@@ -46,7 +46,8 @@ def test_every_error_is_answered_as_a_problem(kind: type[errors.CitewellError], 
         "What happened 发生.", "What to do.", STATUS[kind],
     )  # fmt: skip
     assert body["request_id"] == answered.headers["x-request-id"]
-    assert ("retry-after" in answered.headers) == (STATUS[kind] == 503)
+    assert ("retry-after" in answered.headers) == (STATUS[kind] in (429, 503))
+    assert ("www-authenticate" in answered.headers) == (STATUS[kind] == 401)
 
 
 @pytest.mark.parametrize(

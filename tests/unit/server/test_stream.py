@@ -13,7 +13,7 @@ import pytest
 
 import server.sse
 from rag.errors import GeneratorUnavailableError, QuestionError
-from rag.settings import ServerSettings, Settings
+from rag.settings import Settings
 from rag.types import Event, User
 from server.app import create_app
 from server.listen import HttpServer, bind
@@ -31,7 +31,7 @@ async def eventually(condition: Callable[[], bool]) -> None:
 @asynccontextmanager
 async def serving(settings: Settings, assistant: FakeAssistant) -> AsyncIterator[httpx.AsyncClient]:
     """A real server on a free port of loopback."""
-    free = settings.model_copy(update={"server": ServerSettings.model_construct(host="127.0.0.1", port=0)})
+    free = settings.model_copy(update={"server": settings.server.model_copy(update={"port": 0})})
     listener = bind(free)
     server = HttpServer(create_app(free, assistant), listener, free)
     await server.start()
