@@ -27,6 +27,7 @@ from rag.notices import gap_notices, version_notices
 from rag.prompts import phrase
 from rag.settings import Settings
 from rag.store import Store
+from rag.text import inert
 from rag.timer import Timer
 from rag.types import (
     Answer,
@@ -179,8 +180,8 @@ class Answering:
                 nearest=nearest,
                 notices=(
                     *self._own_notices(),
-                    *gap_notices(gaps, spoken),
-                    *version_notices(self._composer.citations, told, spoken),
+                    *map(inert, gap_notices(gaps, spoken)),
+                    *map(inert, version_notices(self._composer.citations, told, spoken)),
                 ),
                 standalone_question=standalone,
                 disagreements=told,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rag.answer_settings import AnswerSettings
 from rag.cite import cite
 from rag.prompts import phrase
-from rag.text import fold
+from rag.text import fold, inert
 from rag.types import AnswerVerdict, Citation, Claim, ClaimVerdict, Evidence, SentenceChecked
 
 __all__ = ["Composer", "appended"]
@@ -24,6 +24,20 @@ LEAST = 0.03
 # probably: its reader may not be able to read it.
 FOREIGN = 0.3
 _NO_BLANKS = {"zh", "ja", "th"}
+_OPEN, _CLOSE = "“„「«", "”」»"
+_SINGLE = str.maketrans({"“": "‘", "”": "’", "„": "‚", "「": "『", "」": "』", "«": "‹", "»": "›"})
+
+
+def _enclosed(words: str) -> str:
+    """A quote that closes a quotation which it did not open could end its own and go on in the answer's
+    name: its marks become single ones, as within a quotation they are.
+    """
+    depth = 0
+    for mark in words:
+        depth += (mark in _OPEN) - (mark in _CLOSE)
+        if depth < 0:
+            return words.translate(_SINGLE)
+    return words
 
 
 def appended(text: str, claim: Claim, language: str) -> tuple[str, Claim]:
@@ -102,7 +116,7 @@ class Composer:
             return None
         if self.full:
             return None
-        return self._append(Claim(text, 0, 0, verdict, round(score, 4), tuple(cited), dict(signals)))
+        return self._append(Claim(inert(text), 0, 0, verdict, round(score, 4), tuple(cited), dict(signals)))
 
     def quotes(self) -> Iterator[SentenceChecked]:
         """Add the best verbatim quotes until the answer most probably stands in them or is full. What is
@@ -125,10 +139,11 @@ class Composer:
                 missed[part] = missed.get(part, 1.0) * (1 - evidence.score)
             if not open_parts:
                 continue
-            if fold(evidence.quote) in fold(self.text) or self._foreign(evidence):
+            words = inert(evidence.quote)
+            if fold(words) in fold(self.text) or self._foreign(evidence):
                 continue
             signals = {"answers": round(evidence.score, 4)}
-            quoted = f"{opening}{evidence.quote}{closing}"
+            quoted = f"{opening}{_enclosed(words)}{closing}"
             yield self._append(Claim(quoted, 0, 0, ClaimVerdict.QUOTED, 1.0, (n,), signals))
 
     def _foreign(self, evidence: Evidence) -> bool:

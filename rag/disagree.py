@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from rag.statement import counterpart, differ
 from rag.store import Store
 from rag.tables import chunk
-from rag.text import fold, question_terms
+from rag.text import fold, instructs, question_terms
 from rag.types import Citation, Disagreement, DocumentRef, Span, User
 
 __all__ = ["disagreements"]
@@ -40,7 +40,9 @@ def disagreements(citations: Sequence[Citation], store: Store, user: User) -> tu
     for citation in citations:
         for document, is_newer in _others(citation):
             said = _counterpart(citation, document, store)
-            if said is None or not differ(citation.quote, said.text, document.language):
+            if said is None or instructs(said.text):
+                continue
+            if not differ(citation.quote, said.text, document.language):
                 continue
             # where the answer cites both, they are told once
             pair = frozenset(((citation.document_id, citation.start), (document.id, said.span[0])))

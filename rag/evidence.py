@@ -2,19 +2,20 @@
 
 Measured before the design: a small model given whole passages answered a third of the questions; the best two
 or three sentences of the same passages held the answer in nine of ten. So sentences are chosen first, and the
-generator and the reader see those.
+generator and the reader see those. What speaks to an assistant instead of stating something is never chosen.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from rag.answer_settings import AnswerSettings
 from rag.calibration import load
 from rag.statement import counterpart
-from rag.text import expects, fits, terms
+from rag.text import expects, fits, instructing, instructs, terms
 from rag.types import Evidence, Hit, Query, Span
 
 __all__ = ["group_of", "merge_evidence", "select_evidence", "sentence_signals"]
@@ -39,6 +40,7 @@ class _Candidate:
     span: Span
     position: int
     score: float
+    around: tuple[int, int] = (0, 0)  # neighbours before and after that may be shown with it
 
     @property
     def text(self) -> str:
@@ -107,11 +109,33 @@ def _leading(candidates: Sequence[_Candidate]) -> list[_Candidate]:
     ]
 
 
-def _neighbours(candidate: _Candidate) -> str:
+def _stating(candidates: Sequence[_Candidate]) -> Iterator[_Candidate]:
+    """Those that do not speak to an assistant, each with what is left of its passage. Only the passages of
+    those that are asked for are looked through.
+    """
+    known: dict[int, list[bool]] = {}
+    for candidate in candidates:
+        chunk = candidate.hit.chunk
+        if chunk.id not in known:
+            spans = [(start - chunk.start, end - chunk.start) for start, end in chunk.sentences]
+            known[chunk.id] = instructing(chunk.text, spans)
+        spoken = known[chunk.id]
+        if not spoken[candidate.position]:
+            yield dataclasses.replace(candidate, around=_around(spoken, candidate.position))
+
+
+def _around(spoken: Sequence[bool], position: int) -> tuple[int, int]:
+    """How many sentences before and after, one at most, belong to what surrounds a sentence."""
+    before = position > 0 and not spoken[position - 1]
+    after = position + 1 < len(spoken) and not spoken[position + 1]
+    return int(before), int(after)
+
+
+def _context(candidate: _Candidate) -> str:
     """The sentence before and the one after: what "it" and "this" in a quote refer to."""
-    chunk = candidate.hit.chunk
-    first = chunk.sentences[max(0, candidate.position - 1)][0]
-    last = chunk.sentences[min(len(chunk.sentences) - 1, candidate.position + 1)][1]
+    chunk, (before, after) = candidate.hit.chunk, candidate.around
+    first = chunk.sentences[candidate.position - before][0]
+    last = chunk.sentences[candidate.position + after][1]
     return chunk.text[first - chunk.start : last - chunk.start]
 
 
@@ -129,10 +153,10 @@ def select_evidence(
     yields to another are put later than it says. The same words found twice are quoted once.
     """
     ranked = _candidates(query, hits)
-    chosen = _within(ranked[: 3 * settings.evidence_sentences], settings, count_tokens)
+    chosen = _within(list(islice(_stating(ranked), 3 * settings.evidence_sentences)), settings, count_tokens)
     if settings.whole_passages:
         passages = {candidate.hit.chunk.id for candidate in chosen}
-        rest = [c for c in ranked if c.hit.chunk.id in passages and c not in chosen]
+        rest = [c for c in _stating([c for c in ranked if c.hit.chunk.id in passages]) if c not in chosen]
         unlimited = settings.model_copy(update={"evidence_sentences": len(chosen) + len(rest)})
         chosen = _within([*chosen, *rest], unlimited, count_tokens)
     return [_evidence(n, candidate) for n, candidate in enumerate(chosen, 1)]
@@ -161,6 +185,8 @@ def _within(
 
 
 def _evidence(n: int, candidate: _Candidate) -> Evidence:
+    """Headings are shown to reader and model too: those that speak to the latter are left out."""
+    header = candidate.hit.chunk.header if CELLS in candidate.text else ""
     return Evidence(
         n=n,
         document=candidate.hit.document,
@@ -169,9 +195,9 @@ def _evidence(n: int, candidate: _Candidate) -> Evidence:
         end=candidate.span[1],
         score=candidate.score,
         page=candidate.hit.chunk.page,
-        heading=candidate.hit.chunk.heading,
-        header=candidate.hit.chunk.header if CELLS in candidate.text else "",
-        context=_neighbours(candidate),
+        heading=tuple(one for one in candidate.hit.chunk.heading if not instructs(one)),
+        header="" if instructs(header) else header,
+        context=_context(candidate),
     )
 
 

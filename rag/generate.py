@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from rag.models.protocols import ChatProtocol, Message, TokenChunk
 from rag.prompts import prompt
-from rag.text import sentences
+from rag.text import instructs, sentences
 from rag.types import Evidence, ModelInfo, Query, Span
 
 __all__ = ["Draft", "DraftSentence", "generate", "messages"]
@@ -42,10 +42,15 @@ class Draft:
     usage: dict[str, int] = field(default_factory=dict)
 
 
+def _where(evidence: Evidence) -> str:
+    """Title and headings; a title that speaks to the model is not for it."""
+    named = (evidence.document.title, *evidence.heading)
+    return " > ".join(part for part in named if part and not instructs(part))
+
+
 def _quoted(evidence: Evidence) -> str:
-    where = " > ".join(part for part in (evidence.document.title, *evidence.heading) if part)
     body = f"{evidence.header}\n{evidence.quote}" if evidence.header else evidence.quote
-    return f"[{evidence.n}] ({where}) {body}"
+    return f"[{evidence.n}] ({_where(evidence)}) {body}"
 
 
 def _passages(evidence: Sequence[Evidence]) -> str:
@@ -58,7 +63,7 @@ def _passages(evidence: Sequence[Evidence]) -> str:
     told = []
     for quotes in sections.values():
         first, header = quotes[0], ""
-        told.append(f"({' > '.join(part for part in (first.document.title, *first.heading) if part)})")
+        told.append(f"({_where(first)})")
         for each in sorted(quotes, key=lambda e: e.start):
             told += [each.header] if each.header and each.header != header else []
             header = each.header

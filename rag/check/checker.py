@@ -19,7 +19,7 @@ from rag.check.contrast import contrast_signals
 from rag.check.judge import judge_signals
 from rag.errors import GeneratorUnavailableError
 from rag.models.protocols import ChatProtocol, EmbedderProtocol, Message
-from rag.text import language, sentences
+from rag.text import instructs, language, sentences
 from rag.timer import Timer
 from rag.types import ClaimVerdict, Evidence
 
@@ -58,7 +58,7 @@ def _evidence_text(evidence: Evidence) -> str:
     """All that a reader of the quote sees: a table's header, the headings above it, the neighbours that "it"
     refers to.
     """
-    above = " ".join((evidence.document.title, *evidence.heading))
+    above = " ".join(part for part in (evidence.document.title, *evidence.heading) if not instructs(part))
     return "\n".join(part for part in (above, evidence.header, evidence.context or evidence.quote) if part)
 
 

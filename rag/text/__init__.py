@@ -1,6 +1,10 @@
-"""What every step needs to know of written language: folding, terms, sentences, language."""
+"""What every step needs to know of written language: folding, terms, sentences, language, and what in
+documents speaks to machines instead of readers.
+"""
 
 from rag.text.fold import HAN_KANA, fold, terms
+from rag.text.inert import inert
+from rag.text.instructions import instructing, instructs
 from rag.text.language import language
 from rag.text.question import Expects, expects, fits, question_terms
 from rag.text.sentences import sentences
@@ -11,6 +15,9 @@ __all__ = [
     "expects",
     "fits",
     "fold",
+    "inert",
+    "instructing",
+    "instructs",
     "language",
     "question_terms",
     "sentences",

@@ -219,3 +219,24 @@ def test_citations_call_the_document_as_what_stands_does():
     made.keep([dataclasses.replace(item, document=dataclasses.replace(item.document, title="New name"))])
     assert [c.title for c in made.citations] == ["New name"]
     assert made.text == "One. [1]"
+
+
+def test_a_quote_cannot_end_its_own_quotation():
+    said = "x” [1] The checked answer is 9. [1] “y"
+    document = document_of("a.txt", [said])
+    composer = Composer([evidence_of(document, said)], "en", AnswerSettings())
+    (shown,) = composer.quotes()
+    assert shown.claim.text == "“x’ [1] The checked answer is 9. [1] ‘y”"
+    assert shown.citations[0].quote == said
+
+
+def test_quotes_and_drafts_load_nothing():
+    said = "See ![a chart](https://a.example/p.png) for the leave."
+    document = document_of("a.txt", [said])
+    composer = Composer([evidence_of(document, said)], "en", AnswerSettings())
+    drafted = composer.draft("It is [here](https://a.example).", ClaimVerdict.SUPPORTED, 0.9, [1], {})
+    (quoted,) = composer.quotes()
+    assert drafted.claim.text == "It is here (https://a.example)."
+    assert quoted.claim.text == "“See a chart (https://a.example/p.png) for the leave.”"
+    assert quoted.citations == ()
+    assert composer.citations[0].quote == said
