@@ -3,7 +3,7 @@
     CitewellError
     ├── SettingsError            a setting is wrong
     ├── QuestionError            the question cannot be asked (empty, too long)
-    ├── QuestionSetError         a question set or the results of a run cannot be used
+    ├── QuestionSetError         a question set, labelled sentences or the results of a run cannot be used
     ├── ModelError
     │   ├── UnknownModelError        not in the catalogue
     │   ├── ModelMissingError        in the catalogue, not on this machine
@@ -11,7 +11,6 @@
     │   ├── HashMismatchError        a file is not the one the catalogue pins
     │   ├── ConversionError          the converted model does not reproduce known values
     │   └── ProbeError               no probe, a damaged one, or one of another model, layer or template
-    ├── LabelsError              a file of labelled sentences cannot be used
     ├── GeneratorError
     │   ├── GeneratorUnavailableError   no generator answers (a state, not a crash)
     │   └── GeneratorStartError         vLLM did not start
@@ -47,7 +46,6 @@ __all__ = [
     "HashMismatchError",
     "IndexStateError",
     "IngestError",
-    "LabelsError",
     "MachineError",
     "MissingPackageError",
     "ModelError",
@@ -88,7 +86,9 @@ class QuestionError(CitewellError):
 
 
 class QuestionSetError(CitewellError):
-    """A set of questions, or the results of a run, cannot be read or do not fit what is asked of them."""
+    """Questions, labelled sentences or the results of a run cannot be read, or do not fit what is asked of
+    them.
+    """
 
 
 class MachineError(CitewellError):
@@ -125,10 +125,6 @@ class ConversionError(ModelError):
 
 class ProbeError(ModelError):
     """There is no probe of hidden states, it is damaged, or it belongs to another model or template."""
-
-
-class LabelsError(CitewellError):
-    """A file of labelled sentences cannot be read, or cannot be learned from."""
 
 
 class GeneratorError(CitewellError):
