@@ -12,7 +12,6 @@
     │   ├── HashMismatchError        a file is not the one the catalogue pins
     │   ├── ConversionError          the converted model does not reproduce known values
     │   └── ProbeError               no probe, a damaged one, or one of another model, layer or template
-    ├── LabelsError              a file of labelled sentences cannot be used
     ├── GeneratorError
     │   ├── GeneratorUnavailableError   no generator answers (a state, not a crash)
     │   └── GeneratorStartError         vLLM did not start
@@ -62,7 +61,6 @@ __all__ = [
     "HashMismatchError",
     "IndexStateError",
     "IngestError",
-    "LabelsError",
     "MachineError",
     "MissingPackageError",
     "ModelError",
@@ -114,7 +112,9 @@ class ConversationError(CitewellError):
 
 
 class QuestionSetError(CitewellError):
-    """A set of questions, or the results of a run, cannot be read or do not fit what is asked of them."""
+    """Questions, labelled sentences or the results of a run cannot be read, or do not fit what is asked of
+    them.
+    """
 
 
 class MachineError(CitewellError):
@@ -151,10 +151,6 @@ class ConversionError(ModelError):
 
 class ProbeError(ModelError):
     """There is no probe of hidden states, it is damaged, or it belongs to another model or template."""
-
-
-class LabelsError(CitewellError):
-    """A file of labelled sentences cannot be read, or cannot be learned from."""
 
 
 class GeneratorError(CitewellError):

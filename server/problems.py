@@ -38,7 +38,6 @@ STATUS: dict[type[errors.CitewellError], int] = {
     errors.HashMismatchError: 503,
     errors.ConversionError: 503,
     errors.ProbeError: 503,
-    errors.LabelsError: 422,
     errors.GeneratorError: 503,
     errors.GeneratorUnavailableError: 503,
     errors.GeneratorStartError: 503,
