@@ -61,7 +61,7 @@ def answer_to(question: str) -> Answer:
         language="zh",
         model=ModelInfo("tiny", "r1", "Apache-2.0"),
         usage={"prompt_tokens": 3},
-        timings_ms={"retrieve": 1.5},
+        timings_ms={"retrieve": 1.5, "total": 2.0},
         standalone_question=question,
     )
 
