@@ -28,7 +28,18 @@ from rag.models.protocols import ChatProtocol, EmbedderProtocol, Message, Progre
 from rag.text import language, sentences
 from rag.types import Answer, ClaimVerdict, DocumentRef, Evidence, Hit, Query, Turn, User
 
-__all__ = ["Asked", "CheckedSentence", "Found", "Result", "RunFolder", "ask_all", "check_all", "key_of"]
+__all__ = [
+    "Asked",
+    "CheckedSentence",
+    "Found",
+    "Result",
+    "RunFolder",
+    "ask_all",
+    "check_all",
+    "key_of",
+    "prompt_of",
+    "quotes_of",
+]
 
 K = 10  # passages that are looked at for retrieval
 ASKER = User()
@@ -243,8 +254,8 @@ class _Checking:
     async def __call__(self, labelled: LabelledSentence) -> CheckedSentence:
         if labelled.evidence != self._given:
             self._given = labelled.evidence
-            self._quotes = _quotes(labelled.evidence)
-            owned = Owned(self._chat, "", _told) if self._chat else None
+            self._quotes = quotes_of(labelled.evidence)
+            owned = Owned(self._chat, "", prompt_of) if self._chat else None
             self._checker = Checker(
                 self._embedder,
                 self._quotes,
@@ -259,12 +270,13 @@ class _Checking:
         return CheckedSentence(labelled, checked.verdict, checked.score, round(ms, 1), checked.signals)
 
 
-def _told(quotes: Sequence[Evidence]) -> list[Message]:
+def prompt_of(quotes: Sequence[Evidence]) -> list[Message]:
     """The quotes as a generator sees them, with no question."""
     return messages(Query("", quotes[0].document.language, np.zeros(0, np.float32), {}), quotes)
 
 
-def _quotes(evidence: Sequence[str]) -> list[Evidence]:
+def quotes_of(evidence: Sequence[str]) -> list[Evidence]:
+    """Each sentence of the texts as a quote, numbered from 1."""
     quotes: list[Evidence] = []
     for number, text in enumerate(evidence):
         document = DocumentRef(f"e{number}", "", "", language(text))
