@@ -4,8 +4,8 @@
     python tests/bench/layer_cost.py SETS [--count 30]
 
 A generator must be running, and little else: times are medians over sentences of
-SETS/measure/across_en_zh.jsonl, in milliseconds. Each sentence's log-probabilities with its evidence are taken
-before the clock starts, as they come with generation; every layer is asked for every sentence."""
+SETS/measure/across_en_zh.jsonl, in milliseconds. Each sentence's log-probabilities with its evidence are
+taken before the clock starts, as they come with generation; every layer is asked for every sentence."""
 
 from __future__ import annotations
 
