@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
 
-from rag.errors import ModelError, ModelMissingError
+from rag.errors import HashMismatchError, ModelError, ModelMissingError
 from rag.models.entailment import Entailment
 from rag.models.fetch import import_path
 
@@ -53,9 +53,31 @@ def test_a_model_with_other_labels_is_refused(tmp_path):
         Entailment.load("odd", tmp_path / "models", "cpu")
 
 
-def test_what_is_not_there_or_not_a_model(tmp_path, models):
-    with pytest.raises(ModelMissingError):
+def test_what_is_not_there(models):
+    with pytest.raises(ModelMissingError) as caught:
         Entailment.load("other", models, "cpu")
-    (models / "tiny-nli" / "config.json").write_text(json.dumps({"model_type": "nothing"}), "utf-8")
+    assert "citewell model import FOLDER --name other" in caught.value.remedy
+
+
+def test_what_is_not_a_model(tmp_path):
+    folder = tmp_path / "published"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"model_type": "nothing"}), "utf-8")
+    import_path("odd", folder, tmp_path / "models")
     with pytest.raises(ModelError, match="cannot be read"):
+        Entailment.load("odd", tmp_path / "models", "cpu")
+
+
+@pytest.mark.parametrize("change", ["other", "missing", "added"])
+def test_a_file_that_is_not_the_one_that_was_imported(models, change):
+    weights = models / "tiny-nli" / "model.safetensors"
+    if change == "other":
+        weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    elif change == "missing":
+        weights.unlink()
+    else:
+        weights = weights.with_name("pytorch_model.bin")
+        weights.write_bytes(b"x")
+    with pytest.raises(HashMismatchError, match=weights.name) as caught:
         Entailment.load("tiny-nli", models, "cpu")
+    assert "citewell model import FOLDER --name tiny-nli" in caught.value.remedy
