@@ -22,11 +22,15 @@ from tests.fakes.embedder import HashingEmbedder
 PARTS = ("pump", "valve", "filter", "motor", "pipe")
 
 
+@pytest.fixture(autouse=True)
+def _no_logging(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "configure_logging", lambda *_: None)
+
+
 @pytest.fixture
 def labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Two files of sentences, half of them about something else."""
     monkeypatch.setattr(command, "LazyEmbedder", lambda settings, model: HashingEmbedder())
-    monkeypatch.setattr(command, "configure_logging", lambda *_: None)
     files = []
     for domain, verb in (("shop", "costs"), ("depot", "weighs")):
         rows = []
