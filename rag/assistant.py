@@ -6,11 +6,11 @@ called in rag.answering.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
 from rag.answering import Answering
-from rag.check import local_layers
+from rag.check import Local, local_layers
 from rag.condense import condense
 from rag.found import Sought, gathered
 from rag.index.dense import DenseIndex
@@ -74,6 +74,11 @@ class Assistant:
     def models(self) -> tuple[EmbedderProtocol, ChatProtocol | None]:
         """The embedder that answers now, and the generator if one is to be asked."""
         return self._searcher.pair()[0], self._chat
+
+    @property
+    def local(self) -> Mapping[str, Local]:
+        """The check's layers that read a model in this process, opened when first asked."""
+        return self._local
 
     async def search(self, question: str, *, k: int, user: User) -> list[Hit]:
         """The ``k`` best passages that the user may read. Raises QuestionError."""

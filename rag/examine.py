@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rag.check import Checker, Owned
+from rag.check import Checker, Local, Owned
 from rag.check.alignment import Aligner
 from rag.cite import cite
 from rag.errors import QuestionError
@@ -54,10 +54,12 @@ async def examine(
     embedder: EmbedderProtocol,
     chat: ChatProtocol | None,
     settings: Settings,
+    local: Mapping[str, Local] | None = None,
 ) -> Examined:
     """Check each sentence of ``text``. One with markers [1], [2] is held to these sources, any other to all.
 
     ``question`` is what the text answers, for the layers that ask the served model; "" where there is none.
+    ``local`` as in Checker.
     Raises QuestionError when there is no sentence to check, or too many to hold it to.
     """
     quotes = _quotes(sources)
@@ -76,7 +78,8 @@ async def examine(
         sentence = _MARKERS.sub(" ", text[start:end]).strip()
         among = [q for q in quotes if int(q.document.id) in numbers] or ([] if numbers else quotes)
         near = await asyncio.to_thread(_nearest, aligner, sentence, among)
-        checker = Checker(embedder, near, settings.check, owned, folder=settings.calibration_dir)
+        folder = settings.calibration_dir
+        checker = Checker(embedder, near, settings.check, owned, folder=folder, local=local)
         checked = await checker.check(sentence, range(1, len(near) + 1))
         shown = _telling(sentence, near)
         cited |= {quote.n: quote for quote in shown}

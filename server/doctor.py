@@ -155,6 +155,8 @@ def _models(settings: Settings) -> Iterator[Finding]:
     yield _model(settings.embedder.model, settings, "fail")
     if settings.generator.enabled and not settings.generator.url:
         yield _model(settings.generator.model, settings, "warn")
+    if "entailment" in settings.check.layers:
+        yield _model(settings.check.entailment_model, settings, "warn")
 
 
 def _environment_of_vllm(settings: Settings) -> Iterator[Finding]:

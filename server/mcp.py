@@ -132,7 +132,9 @@ class _Tools:
         ready = chat is not None and await chat.ready()
         given = [Given(source.text, source.title) for source in sources]
         with _told():
-            return check_out(await examine(text, given, "", embedder, chat if ready else None, by.settings))
+            served = chat if ready else None
+            local = by.assistant.local
+            return check_out(await examine(text, given, "", embedder, served, by.settings, local))
 
     async def read_document(
         self,

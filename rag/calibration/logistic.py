@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
-__all__ = ["Logistic", "fitted", "load"]
+__all__ = ["Logistic", "fitted", "load", "own_models"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,8 @@ class Logistic:
     "cross": they don't).
 
     ``thresholds`` are those of the groups that have one of their own. A model that is asked after another one
-    is asked for probabilities of that one within ``band``.
+    is asked for probabilities of that one within ``band``. ``read`` names the model whose signals it was
+    fitted on ("" when nothing but Citewell's own were).
     """
 
     name: str
@@ -28,6 +30,7 @@ class Logistic:
     threshold: float
     band: tuple[float, float] = (0.0, 1.0)
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    read: str = ""
 
     def probability(self, group: str, signals: Mapping[str, float]) -> float:
         """P(yes) for the named signals; each signal that the model knows must be given."""
@@ -46,6 +49,12 @@ def fitted(name: str, folder: Path | None = None) -> bool:
     return bool(own and own.is_file()) or resources.files(__package__).joinpath(f"{name}.json").is_file()
 
 
+def own_models(folder: Path) -> dict[str, str]:
+    """The models that an organisation has fitted, each with what tells it from another fit."""
+    files = sorted(folder.glob("*.json"))
+    return {file.stem: hashlib.sha256(file.read_bytes()).hexdigest()[:12] for file in files}
+
+
 @functools.cache
 def load(name: str, folder: Path | None = None) -> Logistic:
     """The model of ``<name>.json`` in ``folder``, where an organisation has fitted its own, else of this
@@ -62,4 +71,5 @@ def load(name: str, folder: Path | None = None) -> Logistic:
         threshold=data.get("threshold", 0.5),
         thresholds={group: values["threshold"] for group, values in groups.items() if "threshold" in values},
         band=tuple(data.get("band", (0.0, 1.0))),
+        read=data.get("read", ""),
     )

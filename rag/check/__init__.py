@@ -13,7 +13,7 @@ signals and decides nothing. Those after the first two are asked in doubt only.
 """
 
 from rag.check.checker import DOUBT, FURTHER, SERVED, Checked, Checker, Owned, log_odds
-from rag.check.local import Local, local_layers
+from rag.check.local import Local, local_layers, local_models
 
 __all__ = [
     "DOUBT",
@@ -24,5 +24,6 @@ __all__ = [
     "Local",
     "Owned",
     "local_layers",
+    "local_models",
     "log_odds",
 ]

@@ -16,10 +16,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.check.names import missing_names, names
+from rag.check.facts import Facts
+from rag.check.names import names
 from rag.check.negation import negations
-from rag.check.numbers import missing_numbers, quantities
-from rag.check.wording import worded
+from rag.check.numbers import quantities
 from rag.models.protocols import EmbedderProtocol, TokenVectors
 from rag.text import sentences, terms
 
@@ -46,15 +46,22 @@ class Aligner:
         self._terms = [terms(text) for text in evidence]
         self._lines = [sentences(text) for text in evidence]
         self._vectors: list[TokenVectors] | None = None
+        self._last: tuple[str, Floats] | None = None
 
     def _tokens(self) -> list[TokenVectors]:
         if self._vectors is None:
             self._vectors = self._embedder.token_vectors(self._evidence, "passage")
         return self._vectors
 
+    def _own(self, sentence: str) -> Floats:
+        """The sentence's token vectors; what finds its evidence asks for them, then what compares it."""
+        if self._last is None or self._last[0] != sentence:
+            self._last = sentence, self._embedder.token_vectors([sentence], "passage")[0].vectors
+        return self._last[1]
+
     def best(self, sentence: str) -> list[float]:
         """For each evidence text: mean best cosine plus word cover, to find what a sentence rests on."""
-        tokens = self._embedder.token_vectors([sentence], "passage")[0].vectors
+        tokens = self._own(sentence)
         words = set(terms(sentence))
         scores = []
         for text, known in zip(self._tokens(), self._terms, strict=True):
@@ -63,8 +70,8 @@ class Aligner:
             scores.append(similarity + _share(words, set(known)))
         return scores
 
-    def signals(self, sentence: str, cited: Sequence[int], spoken: str) -> dict[str, float]:
-        """What speaks for the cited texts' backing the sentence, which is in the language ``spoken``.
+    def signals(self, facts: Facts, cited: Sequence[int]) -> dict[str, float]:
+        """What speaks for the cited texts' backing the sentence; they are those of its ``facts``.
 
         ``tokens``: mean best cosine of its tokens; ``weakest``: mean of the worst fifth of these; ``cover``:
         share of its terms in the cited texts; ``pairs``: of its neighbouring terms; ``wording``: of its words
@@ -73,27 +80,26 @@ class Aligner:
         and the sentence there that is nearest to it does not, or the other way round; ``personal``: 1 where
         it alone speaks of its writer or reader; ``asks``: 1 where it is a question.
         """
-        texts = [self._evidence[i] for i in cited]
+        sentence = facts.sentence
         own = terms(sentence)
         pairs = set(itertools.pairwise(own))
         known = [self._terms[i] for i in cited]
-        lines = [self._evidence[i][a:b] for i in cited for a, b in self._lines[i]]
         return {
-            **self._alike(sentence, cited),
+            **self._alike(facts, cited),
             "cover": _share(set(own), set().union(*known)),
             "pairs": _share(pairs, _near(known)) if pairs else _share(set(own), set().union(*known)),
-            "wording": worded(sentence, lines).share,
-            "numbers": len(missing_numbers(sentence, texts)) / max(1, len(quantities(sentence))),
-            "names": len(missing_names(sentence, texts, spoken)) / max(1, len(names(sentence, spoken))),
-            "denies": float(negations(sentence) > 0 and not any(negations(text) for text in texts)),
+            "wording": facts.repetition.share(facts.lines),
+            "numbers": _part(facts.missing_numbers, quantities(sentence)),
+            "names": _part(facts.missing_names, names(sentence, facts.spoken)),
+            "denies": float(facts.denies),
             "personal": float(
-                bool(_PERSONAL.search(sentence)) and not any(_PERSONAL.search(text) for text in texts)
+                bool(_PERSONAL.search(sentence)) and not any(_PERSONAL.search(text) for text in facts.texts)
             ),
             "asks": float(sentence.rstrip("\"'”’»」 ").endswith(_QUESTION_MARKS)),
         }
 
-    def _alike(self, sentence: str, cited: Sequence[int]) -> dict[str, float]:
-        tokens = self._embedder.token_vectors([sentence], "passage")[0].vectors
+    def _alike(self, facts: Facts, cited: Sequence[int]) -> dict[str, float]:
+        tokens = self._own(facts.sentence)
         pool = [self._tokens()[i].vectors for i in cited if len(self._tokens()[i].vectors)]
         if not len(tokens) or not pool:
             return {"tokens": 0.0, "weakest": 0.0, "parity": 0.0}
@@ -102,7 +108,7 @@ class Aligner:
         return {
             "tokens": float(best.mean()),
             "weakest": float(best[: max(1, len(best) // 5)].mean()),
-            "parity": float(negations(sentence) % 2 != negations(nearest) % 2),
+            "parity": float(facts.negations % 2 != negations(nearest) % 2),
         }
 
     def _nearest(self, tokens: Floats, cited: Sequence[int]) -> str:
@@ -120,6 +126,10 @@ class Aligner:
 
 def _share(own: set[T], known: set[T]) -> float:
     return len(own & known) / len(own) if own else 0.0
+
+
+def _part(some: Sequence[object], all_: Sequence[object]) -> float:
+    return len(some) / max(1, len(all_))
 
 
 def _near(texts: Sequence[Sequence[str]]) -> set[tuple[str, str]]:

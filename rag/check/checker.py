@@ -16,6 +16,7 @@ from rag.calibration import Logistic, fitted, load
 from rag.check.agreement import objection
 from rag.check.alignment import Aligner
 from rag.check.contrast import contrast_signals
+from rag.check.facts import Facts
 from rag.check.judge import judge_signals
 from rag.check.local import Local
 from rag.errors import GeneratorUnavailableError, ModelError
@@ -109,6 +110,7 @@ class Checker:
         """
         self._evidence = evidence
         self._texts = [_evidence_text(e) for e in evidence]
+        self._quotes = [e.quote for e in evidence]
         self._aligner = Aligner(embedder, self._texts)
         self._settings = settings
         self._owned = owned
@@ -152,18 +154,18 @@ class Checker:
         same = any(self._evidence[i].document.language == spoken for i in indices)
         kind = "same" if same else "cross"
         signals: Signals = {"group": kind}
+        texts, quotes = ([known[i] for i in indices] for known in (self._texts, self._quotes))
+        facts = Facts(sentence, texts, quotes, spoken if same else "")
         reason = ""
         if "agreement" in self._layers:
             with self._timer.step("check.agreement"):
-                reason = await asyncio.to_thread(self._objection, sentence, indices, spoken if same else "")
+                reason = await asyncio.to_thread(objection, facts)
             signals |= {"reason": reason} if reason else {}
         if "alignment" not in self._layers:
             verdict = ClaimVerdict.UNSUPPORTED if reason else ClaimVerdict.NOT_CHECKED
             return Checked(verdict, 0.0, tuple(cited), signals | {"alignment": NOT_CHECKED})
         with self._timer.step("check.alignment"):
-            aligned = await asyncio.to_thread(
-                self._aligner.signals, sentence, indices, spoken if same else ""
-            )
+            aligned = await asyncio.to_thread(self._aligner.signals, facts, indices)
         aligned["objection"] = float(bool(reason))
         signals |= {name: round(value, 4) for name, value in aligned.items()}
         model = load("support", self._folder)
@@ -176,10 +178,6 @@ class Checker:
         # a layer that is missing where there was doubt leaves the doubt
         verdict = ClaimVerdict.NOT_CHECKED if state.missing and not reason else verdict
         return Checked(verdict, state.score, tuple(cited), signals)
-
-    def _objection(self, sentence: str, indices: Sequence[int], spoken: str) -> str:
-        texts = [self._texts[i] for i in indices]
-        return objection(sentence, texts, [self._evidence[i].quote for i in indices], spoken)
 
     async def _further(
         self,

@@ -5,11 +5,13 @@ loaded when it is first asked (seconds), and kept.
 from __future__ import annotations
 
 import functools
+import hashlib
 import logging
 import math
 import threading
 from collections.abc import Callable, Mapping
 
+from rag.calibration import fitted, load
 from rag.check.entailment import entailment_signals
 from rag.check.probe import Probe, probe_file
 from rag.errors import ModelError
@@ -18,7 +20,7 @@ from rag.models.folder import read_record, require_model
 from rag.models.hidden import HiddenStates, template_sha256
 from rag.settings import Settings
 
-__all__ = ["Lazy", "Local", "local_layers"]
+__all__ = ["Lazy", "Local", "local_layers", "local_models"]
 
 logger = logging.getLogger(__name__)
 # (evidence, sentence) -> signals; takes long; raises ModelError
@@ -35,17 +37,22 @@ class Lazy:
         self._refused = ""
         self._lock = threading.Lock()
 
+    def open(self) -> Local:
+        """The layer itself. Raises ModelError when what it needs is not there."""
+        with self._lock:
+            self._opened = self._opened or self._open()
+            return self._opened
+
     def __call__(self, evidence: str, sentence: str) -> Mapping[str, float]:
-        """The layer's signals. Raises ModelError when what it needs is not there."""
+        """The layer's signals. Raises ModelError like open."""
         try:
-            with self._lock:
-                self._opened = self._opened or self._open()
+            layer = self.open()
         except ModelError as error:
             if error.message != self._refused:  # said once, not with each sentence
                 logger.warning("The layer %s is not asked: %s %s", self._name, error.message, error.remedy)
             self._refused = error.message
             raise
-        return self._opened(evidence, sentence)
+        return layer(evidence, sentence)
 
 
 def _probe(settings: Settings) -> Local:
@@ -72,11 +79,42 @@ def _entailed(model: Entailment, evidence: str, sentence: str) -> dict[str, floa
     return entailment_signals(evidence, sentence, model)
 
 
-def local_layers(settings: Settings) -> dict[str, Local]:
-    """Those that the settings name, and the entailment model where one is installed."""
+def _fits(settings: Settings, name: str) -> None:
+    """Raises ModelError when the layer's calibration was fitted on what another model says."""
+    if not fitted(f"support_{name}", settings.calibration_dir):
+        return
+    read = load(f"support_{name}", settings.calibration_dir).read
+    if read and read != local_models(settings)[name]:
+        raise ModelError(
+            f"The layer was calibrated with another model ({read}) than the one in use.",
+            f"Run `citewell eval calibrate --layer {name}` on your labels again.",
+        )
+
+
+def local_layers(settings: Settings, *, calibrating: bool = False) -> dict[str, Lazy]:
+    """Those that the settings name, and the entailment model where one is installed. One whose calibration
+    belongs to another model is refused, unless it is ``calibrating`` that it is asked for.
+    """
     known: dict[str, Callable[[Settings], Local]] = {"probe": _probe, "entailment": _entailment}
     installed = read_record(settings.models_dir / settings.check.entailment_model) is not None
     wanted = {*settings.check.layers, *(["entailment"] if installed else [])}
-    return {
-        name: Lazy(name, functools.partial(made, settings)) for name, made in known.items() if name in wanted
-    }
+
+    def opened(name: str) -> Local:
+        if not calibrating:
+            _fits(settings, name)
+        return known[name](settings)
+
+    return {name: Lazy(name, functools.partial(opened, name)) for name in known if name in wanted}
+
+
+def local_models(settings: Settings) -> dict[str, str]:
+    """What tells the model that each of these layers reads from another one; "" where there is none."""
+    told = {}
+    for name in local_layers(settings):
+        if name == "entailment":
+            record = read_record(settings.models_dir / settings.check.entailment_model)
+            told[name] = f"{record.name}@{record.revision}" if record else ""
+        else:
+            file = probe_file(settings.home, settings.generator.model)
+            told[name] = hashlib.sha256(file.read_bytes()).hexdigest()[:12] if file.is_file() else ""
+    return told

@@ -20,7 +20,7 @@ from rag.check.negation import negations
 from rag.check.numbers import quantities
 from rag.text import HAN_KANA, fold
 
-__all__ = ["Wording", "worded"]
+__all__ = ["Repetition", "Wording"]
 
 # Share of the sentence's words in one evidence sentence, in order, from which places can be compared
 NEAR = 0.6
@@ -71,47 +71,72 @@ class Wording:
     denied: bool = False
 
 
+class _Aligned(NamedTuple):
+    """The words of an evidence sentence beside those of the sentence."""
+
+    words: list[_Word]
+    matcher: SequenceMatcher[str]
+    share: float
+
+
 def _words(text: str) -> list[_Word]:
     return [_Word(m.group(), fold(m.group()), *m.span()) for m in _WORD.finditer(text)]
 
 
-def worded(sentence: str, evidence: Sequence[str]) -> Wording:
-    """The wording of ``sentence`` against the nearest of the evidence sentences."""
-    mine = _words(sentence)
-    known = fold("\n".join(evidence))
-    best = Wording(0.0)
-    for text in evidence:
-        found = _compared(sentence, mine, text, _words(text), known)
-        if found.share > best.share or (
-            found.share == best.share and len(found.exchanged) < len(best.exchanged)
-        ):
-            best = found
-    return best
+class Repetition:
+    """Compares one sentence with sentences of the evidence; the words of each pair are aligned once."""
 
+    def __init__(self, sentence: str) -> None:
+        self._sentence = sentence
+        self._mine = _words(sentence)
+        self._aligned: dict[str, _Aligned] = {}
 
-def _compared(sentence: str, mine: list[_Word], text: str, theirs: list[_Word], known: str) -> Wording:
-    if not mine or not theirs:
-        return Wording(0.0)
-    matcher = SequenceMatcher(None, [w.folded for w in theirs], [w.folded for w in mine], autojunk=False)
-    share = sum(block.size for block in matcher.get_matching_blocks()) / len(mine)
-    if share < NEAR:
-        return Wording(share)
-    exchanged: list[tuple[str, str]] = []
-    denied = False
-    for kind, i, j, k, m in matcher.get_opcodes():
-        if kind == "equal":
-            continue
-        said, written = _cut(sentence, mine[k:m]), _cut(text, theirs[i:j])
-        if j - i <= (DENIAL if kind == "delete" else CLAUSE) and bool(negations(said) % 2) != bool(
-            negations(written) % 2
-        ):
-            denied = True
-        same = _same_numbers(_cut(sentence, mine[k:m], 1), _cut(text, theirs[i:j], 1))
-        new = [w for w in mine[k:m] if not (same and _numeral(w))]
-        if kind == "replace":
-            exchanged += _exchanged(said, new, written, theirs[i:j])
-        exchanged += [(said, "")] * _added(new, known)
-    return Wording(share, tuple(exchanged), denied)
+    def share(self, evidence: Sequence[str]) -> float:
+        """The largest share of the sentence's words that stand in one of the evidence sentences, in order."""
+        return max((self._align(text).share for text in evidence), default=0.0)
+
+    def nearest(self, evidence: Sequence[str]) -> Wording:
+        """The wording against the nearest of the evidence sentences."""
+        known = fold("\n".join(evidence))
+        best = Wording(0.0)
+        for text in evidence:
+            found = self._compared(self._align(text), text, known)
+            if found.share > best.share or (
+                found.share == best.share and len(found.exchanged) < len(best.exchanged)
+            ):
+                best = found
+        return best
+
+    def _align(self, text: str) -> _Aligned:
+        if text not in self._aligned:
+            theirs = _words(text)
+            matcher = SequenceMatcher(
+                None, [w.folded for w in theirs], [w.folded for w in self._mine], autojunk=False
+            )
+            same = sum(block.size for block in matcher.get_matching_blocks())
+            self._aligned[text] = _Aligned(theirs, matcher, same / len(self._mine) if self._mine else 0.0)
+        return self._aligned[text]
+
+    def _compared(self, aligned: _Aligned, text: str, known: str) -> Wording:
+        mine, theirs = self._mine, aligned.words
+        if aligned.share < NEAR:
+            return Wording(aligned.share)
+        exchanged: list[tuple[str, str]] = []
+        denied = False
+        for kind, i, j, k, m in aligned.matcher.get_opcodes():
+            if kind == "equal":
+                continue
+            said, written = _cut(self._sentence, mine[k:m]), _cut(text, theirs[i:j])
+            if j - i <= (DENIAL if kind == "delete" else CLAUSE) and bool(negations(said) % 2) != bool(
+                negations(written) % 2
+            ):
+                denied = True
+            same = _same_numbers(_cut(self._sentence, mine[k:m], 1), _cut(text, theirs[i:j], 1))
+            new = [w for w in mine[k:m] if not (same and _numeral(w))]
+            if kind == "replace":
+                exchanged += _exchanged(said, new, written, theirs[i:j])
+            exchanged += [(said, "")] * _added(new, known)
+        return Wording(aligned.share, tuple(exchanged), denied)
 
 
 def _added(words: Sequence[_Word], known: str) -> bool:

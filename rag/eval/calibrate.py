@@ -59,7 +59,7 @@ class Calibration:
     words_alone: dict[str, dict[str, float]]
 
 
-def rows_of(checked: Sequence[CheckedSentence], domain: str) -> list[Row]:
+def rows_of(checked: Sequence[CheckedSentence]) -> list[Row]:
     """One row for each sentence whose signals are known."""
     found = []
     for one in checked:
@@ -67,7 +67,7 @@ def rows_of(checked: Sequence[CheckedSentence], domain: str) -> list[Row]:
         group = str(one.signals.get("group", ""))
         if group and "tokens" in signals:
             refused = "reason" in one.signals
-            found.append(Row(group, domain, one.labelled.supported, refused, signals))
+            found.append(Row(group, one.labelled.domain, one.labelled.supported, refused, signals))
     return found
 
 

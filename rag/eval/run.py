@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -214,12 +214,18 @@ async def check_all(
     *,
     always: bool = False,
     local: Mapping[str, Local] | None = None,
+    calibration: Path | None = None,
 ) -> list[CheckedSentence]:
     """Check what is not in the folder yet; returns all results in the order of the sentences. ``always`` and
-    ``local`` as in Checker.
+    ``local`` as in Checker, ``calibration`` is the folder there.
     """
     there = folder.results()
-    check = _Checking(embedder, settings, chat, always, local)
+    owned = Owned(chat, "", prompt_of) if chat else None
+    check = _Checking(
+        lambda quotes: Checker(
+            embedder, quotes, settings, owned, folder=calibration, always=always, local=local
+        )
+    )
     for sentence in labelled:
         if (key := key_of(sentence)) not in there:
             progress("checking", len(there), len(labelled))
@@ -234,36 +240,17 @@ class _Checking:
     cited. Consecutive ones of one evidence share its checker.
     """
 
-    def __init__(
-        self,
-        embedder: EmbedderProtocol,
-        settings: CheckSettings,
-        chat: ChatProtocol | None,
-        always: bool,
-        local: Mapping[str, Local] | None,
-    ) -> None:
-        self._local = local
-        self._embedder = embedder
-        self._settings = settings
-        self._chat = chat
-        self._always = always
+    def __init__(self, checker: Callable[[Sequence[Evidence]], Checker]) -> None:
+        self._make = checker
         self._given: tuple[str, ...] | None = None
         self._quotes: list[Evidence] = []
-        self._checker = Checker(embedder, (), settings)
+        self._checker = checker(())
 
     async def __call__(self, labelled: LabelledSentence) -> CheckedSentence:
         if labelled.evidence != self._given:
             self._given = labelled.evidence
             self._quotes = quotes_of(labelled.evidence)
-            owned = Owned(self._chat, "", prompt_of) if self._chat else None
-            self._checker = Checker(
-                self._embedder,
-                self._quotes,
-                self._settings,
-                owned,
-                always=self._always,
-                local=self._local,
-            )
+            self._checker = self._make(self._quotes)
         start = time.perf_counter()
         checked = await self._checker.check(labelled.sentence, range(1, len(self._quotes) + 1))
         ms = 1000 * (time.perf_counter() - start)

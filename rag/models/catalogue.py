@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Literal
 
-from rag.errors import UnknownModelError
+from rag.errors import ModelMissingError, UnknownModelError
 from rag.models.convert_gguf import GenerationCheck
 
 __all__ = [
     "CatalogueEntry",
+    "FolderEntry",
     "HubSource",
     "IndexPart",
     "IndexSource",
     "catalogue",
     "find",
     "find_by_hash",
+    "folder_entries",
     "parameters_of",
 ]
 
@@ -62,6 +64,21 @@ class IndexSource:
 
     parts: tuple[IndexPart, ...]
     platform: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderEntry:
+    """A model that is taken as its publisher's folder. No hash of it is pinned here: those of its files are
+    recorded when it is imported, and compared whenever it is loaded.
+    """
+
+    name: str
+    task: Literal["entail"]
+    languages: tuple[str, ...]
+    parameters: int
+    licence: str
+    open_source: bool
+    publisher: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +134,37 @@ def _entry(table: dict[str, Any], hub_url: str) -> CatalogueEntry:
     )
 
 
+def _tables() -> dict[str, Any]:
+    return tomllib.loads(resources.files("rag.models").joinpath("catalogue.toml").read_text("utf-8"))
+
+
 @functools.cache
 def catalogue() -> tuple[CatalogueEntry, ...]:
-    """All known models, in the order of catalogue.toml (defaults first)."""
-    text = resources.files("rag.models").joinpath("catalogue.toml").read_text("utf-8")
-    tables = tomllib.loads(text)
+    """All models that can be fetched, in the order of catalogue.toml (defaults first)."""
+    tables = _tables()
     return tuple(_entry(table, tables["hub_url"]) for table in tables["model"])
 
 
+@functools.cache
+def folder_entries() -> tuple[FolderEntry, ...]:
+    """The models that are taken as a folder of their publisher's."""
+    return tuple(
+        FolderEntry(**{**table, "languages": tuple(table["languages"])}) for table in _tables()["folder"]
+    )
+
+
 def find(name: str, entries: Sequence[CatalogueEntry] | None = None) -> CatalogueEntry:
-    """The entry of that name. Raises UnknownModelError naming those that are near."""
+    """The entry of that name. Raises UnknownModelError naming those that are near, ModelMissingError for one
+    that is taken as a folder.
+    """
     known = {entry.name: entry for entry in (catalogue() if entries is None else entries)}
     if name in known:
         return known[name]
+    if taken := next((entry for entry in folder_entries() if entry.name == name), None):
+        raise ModelMissingError(
+            f"{name} is taken as a folder: the catalogue pins no file of it.",
+            f"Get {taken.publisher} and run `citewell model import FOLDER --name {name}`.",
+        )
     near = difflib.get_close_matches(name.casefold(), known, n=3, cutoff=0.4)
     near += [each for each in known if name and name.casefold() in each and each not in near]
     hint = f"Did you mean {' or '.join(near)}? " if near else ""

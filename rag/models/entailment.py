@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from rag.errors import ModelError
-from rag.models.folder import require_model
+from rag.models.folder import require_model, verify_files
 from rag.models.protocols import Floats
 from rag.models.quiet import quiet
 
@@ -34,10 +34,13 @@ class Entailment:
 
     @classmethod
     def load(cls, name: str, models_dir: Path, device: str = "auto") -> Entailment:
-        """From its folder, never from the network. Raises ModelMissingError, and ModelError when it is not
-        such a model.
+        """From its folder, never from the network.
+
+        Raises ModelMissingError, HashMismatchError when a file is not the one that was imported, and
+        ModelError when it is not such a model.
         """
-        folder, _ = require_model(name, models_dir)
+        folder, record = require_model(name, models_dir, "import FOLDER --name {name}")
+        verify_files(folder, record)
         import torch
         from sentence_transformers import CrossEncoder
 

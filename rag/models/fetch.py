@@ -26,7 +26,7 @@ from rag.errors import (
     ModelMissingError,
 )
 from rag.models import convert_e5, convert_gguf
-from rag.models.catalogue import CatalogueEntry, catalogue, find, find_by_hash
+from rag.models.catalogue import CatalogueEntry, catalogue, find, find_by_hash, folder_entries
 from rag.models.folder import RECORD, ModelRecord, read_record, write_record
 from rag.models.protocols import Progress
 from rag.models.sources import SourceError, from_hub, from_index, no_room, sync
@@ -201,7 +201,8 @@ def import_path(
 
     A file, or a folder that holds it, must be the published file of a catalogue entry (``None`` finds the
     entry by its hash). A folder with ``config.json`` is taken as a model as it stands: one of the
-    catalogue is verified by values, any other name is allowed and its licence recorded as unknown. Raises
+    catalogue is verified by values; any other name is allowed, its licence is recorded as unknown unless the
+    catalogue states it, and the hashes of its files are recorded for later comparison. Raises
     ModelMissingError, UnknownModelError, HashMismatchError, ConversionError, DiskFullError.
     """
     progress = progress or _ignore
@@ -251,21 +252,23 @@ def _import_folder(
     with _workshop(name, models_dir, size) as work:
         folder = work / "folder"
         shutil.rmtree(folder, ignore_errors=True)
-        digest, done = hashlib.sha256(), 0
+        hashes: dict[str, str] = {}
+        done = 0
         for file in files:
             target = folder / file.relative_to(path)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
-            digest.update(f"{file.relative_to(path)}\0{_sha256(target, _ignore)}\n".encode())
+            hashes[str(file.relative_to(path))] = _sha256(target, _ignore)
             done += file.stat().st_size
             progress("copying", done, size)
-        sha256 = digest.hexdigest()
         if known:
             progress("verifying", 0, 0)
             _verify(known, folder)
             record = ModelRecord(name, known.revision, known.sha256, known.licence, CONVERTERS[known.format])
         else:
-            record = ModelRecord(name, sha256[:12], sha256, UNKNOWN_LICENCE, AS_IS)
+            sha256 = hashlib.sha256("".join(f"{n}\0{h}\n" for n, h in hashes.items()).encode()).hexdigest()
+            licence = next((each.licence for each in folder_entries() if each.name == name), UNKNOWN_LICENCE)
+            record = ModelRecord(name, sha256[:12], sha256, licence, AS_IS, hashes)
         finished = _publish(folder, record, models_dir)
         shutil.rmtree(work, ignore_errors=True)
         return finished

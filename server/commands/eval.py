@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 import rag.eval.questions
+from rag.calibration import own_models
 from rag.check import local_layers
 from rag.errors import QuestionSetError
 from rag.eval.compare import compare, write_comparison
@@ -32,7 +33,7 @@ from rag.settings import Settings, load_settings
 from rag.store import Store
 from server.background import in_thread
 from server.commands.ask import opened
-from server.commands.eval_calibrate import calibrate_command, generator, version
+from server.commands.eval_calibrate import calibrate_command, conditions, generator, version
 from server.generator import Generator
 from server.generator_state import generator_answers
 from server.logs import configure_logging
@@ -64,7 +65,9 @@ def _about(settings: Settings, questions: Path, model: str) -> dict[str, object]
         collection = f"{store.identity()}, state {store.generation()}"
     finally:
         store.close()
+    own = own_models(settings.calibration_dir)
     return {
+        **({"calibration": own} if own else {}),
         "questions": questions.name,
         "citewell": version(),
         "generator": model or "none: quotes only",
@@ -130,16 +133,23 @@ async def _ask(
 async def _check(
     settings: Settings, labelled: Sequence[LabelledSentence], set_: Path, out: Path, steps: Steps
 ) -> list[Figure]:
-    about: dict[str, object] = {
-        "questions": set_.name, "citewell": version(), "embedder": settings.embedder.model,
-        "layers": list(settings.check.layers),
-    }  # fmt: skip
-    folder = RunFolder(out, about)
     embedder = LazyEmbedder(settings, settings.embedder.model)
-    with steps.step(f"Checking {len(labelled)} sentences") as progress:
-        async with generator(settings) as chat:
-            local = local_layers(settings)
-            results = await check_all(labelled, embedder, settings.check, folder, progress, chat, local=local)
+    own = own_models(settings.calibration_dir)
+    async with generator(settings) as chat:
+        about = {"questions": set_.name, **await conditions(settings, chat)}
+        about |= {"calibration": own} if own else {}
+        folder = RunFolder(out, about)
+        with steps.step(f"Checking {len(labelled)} sentences") as progress:
+            results = await check_all(
+                labelled,
+                embedder,
+                settings.check,
+                folder,
+                progress,
+                chat,
+                local=local_layers(settings),
+                calibration=settings.calibration_dir,
+            )
     return await _report(folder, results, about, steps)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import metadata
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import Annotated
 import typer
 
 from rag.calibration import load
-from rag.check import FURTHER, SERVED, local_layers
+from rag.check import FURTHER, SERVED, local_layers, local_models
+from rag.check.probe import Probe, probe_file
 from rag.errors import GeneratorUnavailableError, QuestionSetError
-from rag.eval.calibrate import Calibration, calibrate, calibrate_layer, rows_of, write
-from rag.eval.public_sets import read_set
+from rag.eval.calibrate import Calibration, Row, calibrate, calibrate_layer, rows_of, write
+from rag.eval.public_sets import read_labelled
 from rag.eval.questions import LabelledSentence
 from rag.eval.run import RunFolder, check_all
 from rag.models.chat import Chat
@@ -25,7 +26,7 @@ from server.logs import configure_logging
 from server.progress import Steps
 from server.show import console
 
-__all__ = ["calibrate_command", "generator", "version"]
+__all__ = ["calibrate_command", "conditions", "generator", "version"]
 
 
 def version() -> str:
@@ -47,6 +48,19 @@ async def generator(settings: Settings) -> AsyncIterator[Chat | None]:
         yield chat
     finally:
         await chat.close()
+
+
+async def conditions(settings: Settings, chat: Chat | None) -> dict[str, object]:
+    """What the checks of labelled sentences depend on: results from other ones do not belong with them."""
+    about: dict[str, object] = {
+        "citewell": version(),
+        "embedder": settings.embedder.model,
+        "layers": list(settings.check.layers),
+        **local_models(settings),
+    }
+    if chat is not None:
+        about["generator"] = (await chat.model_info()).name if await chat.ready() else ""
+    return about
 
 
 def calibrate_command(
@@ -82,30 +96,12 @@ def calibrate_command(
 async def _calibrate(
     settings: Settings, files: Sequence[Path], layers: Sequence[str], out: Path, risk: float, work: Path
 ) -> None:
-    steps = Steps(console(stderr=True))
     check = settings.check.model_copy(update={"layers": ("agreement", "alignment", *layers)})
     asking = settings.model_copy(update={"check": check})
-    embedder = LazyEmbedder(settings, settings.embedder.model)
-    local = local_layers(asking)
-    rows = []
-    async with generator(asking) as chat:
-        if set(SERVED) & set(layers) and (chat is None or not await chat.ready()):
-            raise GeneratorUnavailableError(
-                f"No generator answers at {settings.generator_url}.", "Start `citewell model serve`."
-            )
-        for file in files:
-            labelled = [item for item in read_set(file) if isinstance(item, LabelledSentence)]
-            if not labelled:
-                raise QuestionSetError(
-                    f"{file} has no labelled sentences.", "`citewell eval run --help` shows their form."
-                )
-            about = {"labels": file.name, "citewell": version(), "layers": list(check.layers)}
-            folder = RunFolder(work / file.stem, about, "--work")
-            with steps.step(f"Checking {len(labelled)} sentences of {file.name}") as progress:
-                checked = await check_all(
-                    labelled, embedder, check, folder, progress, chat, always=True, local=local
-                )
-            rows += rows_of(checked, file.stem)
+    sets = {file: read_labelled(file) for file in files}
+    if "probe" in layers:
+        _unseen_by_the_probe(settings, sets)
+    rows = await _rows(asking, sets, layers, work)
     command = " ".join(
         ["citewell eval calibrate", *(f"--layer {name}" for name in layers), *(f.name for f in files)]
     )
@@ -116,7 +112,56 @@ async def _calibrate(
     scores = [model.probability(row.group, row.signals) for row in rows]
     for name in (name for name in FURTHER if name in layers):
         found, scores = calibrate_layer(rows, name, scores, risk, command)
+        if name not in SERVED:
+            found.data["read"] = local_models(asking)[name]
         _keep(found, out)
+
+
+def _unseen_by_the_probe(settings: Settings, sets: Mapping[Path, Sequence[LabelledSentence]]) -> None:
+    """A probe is surest of what it was trained on: a threshold fitted there would not keep its risk.
+
+    Raises QuestionSetError, and ProbeError when there is no probe.
+    """
+    probe = Probe.read(probe_file(settings.home, settings.generator.model))
+    known = set(probe.notes.get("trained_on", {}))
+    for file, labelled in sets.items():
+        if seen := sorted(known & {one.domain for one in labelled}):
+            raise QuestionSetError(
+                f"{file} has sentences of the domain {seen[0]}, which the probe was trained on.",
+                "Calibrate with labels of other domains, or train the probe on others.",
+            )
+
+
+async def _rows(
+    settings: Settings,
+    sets: Mapping[Path, Sequence[LabelledSentence]],
+    layers: Sequence[str],
+    work: Path,
+) -> list[Row]:
+    """The signals of the labelled sentences; every layer is asked for every sentence."""
+    steps = Steps(console(stderr=True))
+    embedder = LazyEmbedder(settings, settings.embedder.model)
+    local = {
+        name: layer for name, layer in local_layers(settings, calibrating=True).items() if name in layers
+    }
+    for name, layer in local.items():
+        with steps.step(f"Opening the layer {name}"):
+            layer.open()  # what is missing is told now, not as sentences that were not checked
+    rows = []
+    async with generator(settings) as chat:
+        if chat is not None and not await chat.ready():
+            raise GeneratorUnavailableError(
+                f"No generator answers at {settings.generator_url}.", "Start `citewell model serve`."
+            )
+        about = await conditions(settings, chat)
+        for file, labelled in sets.items():
+            folder = RunFolder(work / file.stem, {"labels": file.name, **about}, "--work")
+            with steps.step(f"Checking {len(labelled)} sentences of {file.name}") as progress:
+                checked = await check_all(
+                    labelled, embedder, settings.check, folder, progress, chat, always=True, local=local
+                )
+            rows += rows_of(checked)
+    return rows
 
 
 def _keep(found: Calibration, out: Path) -> None:

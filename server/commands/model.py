@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import RenderableType
@@ -29,8 +30,9 @@ from rich.table import Table
 from rich.text import Text
 
 from rag.errors import CitewellError
-from rag.models.catalogue import CatalogueEntry, catalogue, find
+from rag.models.catalogue import CatalogueEntry, FolderEntry, catalogue, find, folder_entries
 from rag.models.fetch import import_path, is_current, pull
+from rag.models.folder import read_record
 from rag.models.protocols import Progress as ProgressProtocol
 from rag.settings import Settings, load_settings
 from server.commands.probe import app as probe
@@ -107,6 +109,20 @@ def _row(entry: CatalogueEntry, settings: Settings) -> dict[str, object]:
     }
 
 
+def _folder_row(entry: FolderEntry, settings: Settings) -> dict[str, object]:
+    """The same facts; what is not pinned is null, or as it was recorded when the model was imported."""
+    record = read_record(settings.models_dir / entry.name)
+    return {
+        **dict.fromkeys(("size", "finished_size", "file")),
+        **asdict(entry),
+        "sources": [f"{entry.publisher}, as a folder"],
+        "revision": record.revision if record else None,
+        "sha256": record.sha256 if record else None,
+        "installed": record is not None,
+        "default": False,
+    }
+
+
 def _count(parameters: int) -> str:
     return f"{parameters / 1e9:.1f}B" if parameters >= 1e9 else f"{parameters / 1e6:.0f}M"
 
@@ -117,35 +133,40 @@ def list_models(
 ) -> None:
     """Show every model of the catalogue."""
     settings = load_settings()
+    rows = [_row(entry, settings) for entry in catalogue()]
+    rows += [_folder_row(entry, settings) for entry in folder_entries()]
     if as_json:
-        rows = [_row(entry, settings) for entry in catalogue()]
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
+    for row in rows:
+        _show(row)
+
+
+def _show(row: Mapping[str, Any]) -> None:
     out = console()
-    for entry in catalogue():
-        row = _row(entry, settings)
-        line = Text(entry.name, style="bold")
-        line.append(
-            "  ✓ on this machine" if row["installed"] else "  - not fetched",
-            style="green" if row["installed"] else "dim",
-        )
-        if row["default"]:
-            line.append("  (in use)", style="cyan")
-        out.print(line)
-        grid = Table.grid(padding=(0, 2))
-        kind = "open source" if entry.open_source else "not an open-source licence"
-        facts = {
-            "task": f"{entry.task}, {_count(entry.parameters)} parameters",
-            "languages": ", ".join(entry.languages),
-            "licence": f"{entry.licence} ({kind})",
-            "size": f"{entry.size / 1e6:,.0f} MB to fetch, {entry.finished_size / 1e6:,.0f} MB on disk",
-            "sources": "; ".join(entry.sources),
-            "revision": entry.revision,
-            "sha256": entry.sha256,
-        }
-        for name, value in facts.items():
-            grid.add_row(Text(f"  {name}", style="dim"), Text(value))
-        out.print(grid)
+    line = Text(row["name"], style="bold")
+    line.append(
+        "  ✓ on this machine" if row["installed"] else "  - not fetched",
+        style="green" if row["installed"] else "dim",
+    )
+    if row["default"]:
+        line.append("  (in use)", style="cyan")
+    out.print(line)
+    grid = Table.grid(padding=(0, 2))
+    kind = "open source" if row["open_source"] else "not an open-source licence"
+    facts = {
+        "task": f"{row['task']}, {_count(row['parameters'])} parameters",
+        "languages": ", ".join(row["languages"]),
+        "licence": f"{row['licence']} ({kind})",
+    }
+    if row["size"]:
+        facts["size"] = f"{row['size'] / 1e6:,.0f} MB to fetch, {row['finished_size'] / 1e6:,.0f} MB on disk"
+    facts["sources"] = "; ".join(row["sources"])
+    facts["revision"] = row["revision"] or "none is pinned"
+    facts["sha256"] = row["sha256"] or "none is pinned: `citewell model import` records them"
+    for name, value in facts.items():
+        grid.add_row(Text(f"  {name}", style="dim"), Text(value))
+    out.print(grid)
 
 
 @app.command("pull")
@@ -175,7 +196,13 @@ def import_model(
         str | None, typer.Option("--name", help="Name in the catalogue, or a new one for a model of yours.")
     ] = None,
 ) -> None:
-    """Take a model from a file or folder on this machine."""
+    """Take a model from a file or folder on this machine.
+
+    What the catalogue pins is compared with it. Of any other folder nothing is known beforehand: the sha256
+    of each file is recorded now, so that a later change is noticed, but whether these are the publisher's
+    files is for you to compare. An entailment model for the check of sentences is taken so; `--name` is then
+    what the setting check.entailment_model says.
+    """
     settings = load_settings()
     with progress_bars(name or path.name) as progress:
         folder = import_path(name, path.expanduser(), settings.models_dir, progress)

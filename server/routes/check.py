@@ -37,6 +37,12 @@ async def check(
     embedder, chat = assistant.models
     ready = await assistant.generator_ready()
     examined = await examine(
-        given.text, given.given(), given.question.strip(), embedder, chat if ready else None, settings
+        given.text,
+        given.given(),
+        given.question.strip(),
+        embedder,
+        chat if ready else None,
+        settings,
+        assistant.local,
     )
     return check_out(examined)

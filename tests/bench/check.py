@@ -4,9 +4,10 @@
     citewell eval calibrate SETS/fit/*.jsonl            (what the packaged model was fitted with)
     python tests/bench/check.py SETS [--with contrast judge] [--limit 200] [--out FILE]
 
-Sets of SETS/measure are checked with the packaged models, at their frozen thresholds; ``--with`` names layers
-that a running generator is asked for, beside the first two. People's labels (BEGIN, WiCE) are in SETS/fit:
-``citewell eval calibrate`` tells how each comes out when the model is fitted without it."""
+Sets of SETS/measure are checked with the packaged models, at their frozen thresholds, unless the home holds
+fits of its own; ``--with`` names layers beside the first two (contrast and judge ask a running generator).
+People's labels (BEGIN, WiCE) are in SETS/fit: ``citewell eval calibrate`` tells how each comes out when the
+model is fitted without it."""
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from ingest_speed import machine
 
+from rag.check import local_layers
 from rag.eval.detectors import area
 from rag.eval.public_sets import read_set
 from rag.eval.questions import LabelledSentence
@@ -78,7 +80,17 @@ async def run(file: Path, settings: Settings, embedder: Embedder, limit: int) ->
     try:
         with tempfile.TemporaryDirectory() as work:
             folder = RunFolder(Path(work), {})
-            return summary(await check_all(labelled, embedder, settings.check, folder, silent, chat))
+            checked = await check_all(
+                labelled,
+                embedder,
+                settings.check,
+                folder,
+                silent,
+                chat,
+                local=local_layers(settings),
+                calibration=settings.calibration_dir,
+            )
+            return summary(checked)
     finally:
         await chat.close()
 

@@ -26,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rag.check.alignment import Aligner
+from rag.check.facts import Facts
 from rag.check.names import missing_names
 from rag.check.negation import negations
 from rag.check.numbers import missing_numbers
@@ -63,7 +64,7 @@ def signals(examples: Sequence[LabelledSentence], work: Path) -> tuple[Floats, F
         settings = load_settings()
         embedder = Embedder.load(settings.embedder, settings.models_dir)
         rows = [
-            list(Aligner(embedder, [told]).signals(said, [0], language(said)).values())
+            list(Aligner(embedder, [told]).signals(Facts(said, [told], [told], language(said)), [0]).values())
             for told, said in pairs(examples)
         ]
         work.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 from rag.assistant import Assistant
+from rag.check import Local
 from rag.errors import CitewellError, QuestionError
 from rag.models.protocols import ChatProtocol, EmbedderProtocol
 from rag.types import (
@@ -100,6 +101,10 @@ class FakeAssistant(Assistant):
     @property
     def models(self) -> tuple[EmbedderProtocol, ChatProtocol | None]:
         return HashingEmbedder(), None
+
+    @property
+    def local(self) -> dict[str, Local]:
+        return {}
 
     def _check(self, question: str) -> None:
         if not question.strip():

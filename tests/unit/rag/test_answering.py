@@ -4,6 +4,7 @@ from contextlib import aclosing
 
 import pytest
 
+import rag.assistant
 from ingest.index import Ledger
 from rag.answer_settings import AnswerSettings
 from rag.answering import NEAREST
@@ -136,7 +137,7 @@ async def test_quotes_are_confirmed_one_by_one(open_it, store):
 
 async def test_what_goes_before_anything_is_said_is_never_said(open_it, store, monkeypatch):
     assistant = open_it(FakeChat(f"{DRAFT} [1]."))
-    original = assistant._evidence
+    original = rag.assistant.gathered
 
     def then_gone(*args):
         found = original(*args)
@@ -144,7 +145,7 @@ async def test_what_goes_before_anything_is_said_is_never_said(open_it, store, m
         take_away(store, "leave.md")
         return found
 
-    monkeypatch.setattr(assistant, "_evidence", then_gone)
+    monkeypatch.setattr(rag.assistant, "gathered", then_gone)
     _, events = await told(assistant)
     assert not says(events, "leave.md", DRAFT)
 

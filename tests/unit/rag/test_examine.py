@@ -2,6 +2,7 @@
 
 import pytest
 
+from rag.answer_settings import CheckSettings
 from rag.errors import QuestionError
 from rag.examine import Given, examine
 from rag.types import AnswerVerdict, ClaimVerdict
@@ -63,3 +64,18 @@ async def test_nothing_to_check(check, text):
         await check(text, LEAVE)
     with pytest.raises(QuestionError, match="against 0 of the sources"):
         await check(RIGHT, Given("\n"))
+
+
+async def test_layers_that_read_a_model_here_are_asked_as_for_answers(settings, embedder):
+    asked = []
+
+    def ask(evidence, sentence):
+        asked.append(sentence)
+        return {"probe": 1.5}
+
+    check = CheckSettings(layers=("agreement", "alignment", "probe"))
+    probing = settings.model_copy(update={"check": check})
+    sentence = "The days of annual leave that employees have are 25."
+    got = await examine(sentence, [LEAVE], "", embedder, None, probing, {"probe": ask})
+    assert asked == [sentence]
+    assert got.claims[0].signals["probe"] == 1.5

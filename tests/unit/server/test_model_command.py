@@ -23,8 +23,27 @@ def test_list_as_json():
 def test_list_for_people():
     result = runner.invoke(app, ["model", "list"])
     assert result.exit_code == 0
-    for words in ("multilingual-e5-small", "open source", "not fetched", "(in use)", "sha256"):
+    for words in ("multilingual-e5-small", "open source", "not fetched", "(in use)", "none is pinned"):
         assert words in result.stdout
+
+
+def test_a_model_that_is_taken_as_a_folder(tmp_path):
+    name = "mdeberta-v3-base-xnli"
+    pulled = runner.invoke(app, ["model", "pull", name])
+    assert pulled.exit_code == 2
+    assert f"citewell model import FOLDER --name {name}" in " ".join(pulled.output.split())
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "config.json").write_text("{}")
+    assert runner.invoke(app, ["model", "import", str(mine), "--name", name]).exit_code == 0
+    (row,) = [
+        row
+        for row in json.loads(runner.invoke(app, ["model", "list", "--json"]).stdout)
+        if row["name"] == name
+    ]
+    record = json.loads((tmp_path / "home" / "models" / name / "citewell.json").read_text("utf-8"))
+    assert row["installed"]
+    assert (row["sha256"], row["licence"], row["size"]) == (record["sha256"], "MIT", None)
 
 
 def test_a_wrong_name():

@@ -1,6 +1,7 @@
 import pytest
 
 from rag.check.agreement import objection
+from rag.check.facts import Facts
 
 PARKING = "Parking fees are not refunded."
 LEAVE = "Employees have 25 days of annual leave."
@@ -31,4 +32,4 @@ LEAVE = "Employees have 25 days of annual leave."
     ],
 )  # fmt: skip
 def test_objections(sentence, evidence, spoken, reason):
-    assert objection(sentence, [evidence], [evidence], spoken) == reason
+    assert objection(Facts(sentence, [evidence], [evidence], spoken)) == reason

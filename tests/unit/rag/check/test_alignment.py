@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from rag.check.alignment import Aligner
+from rag.check.facts import Facts
 from rag.text import terms
 
 EVIDENCE = ["Close the inlet valve at once.", "The warranty is 24 months.", ""]
@@ -10,6 +11,11 @@ EVIDENCE = ["Close the inlet valve at once.", "The warranty is 24 months.", ""]
 @pytest.fixture
 def aligner(embedder):
     return Aligner(embedder, EVIDENCE)
+
+
+def facts(sentence, cited):
+    texts = [EVIDENCE[i] for i in cited]
+    return Facts(sentence, texts, texts, "en")
 
 
 def naive(embedder, sentence, texts):
@@ -22,7 +28,7 @@ def naive(embedder, sentence, texts):
 @pytest.mark.parametrize("cited", [[0], [1], [0, 1], [2, 0]])
 def test_signals_equal_pairwise_comparison(aligner, embedder, cited):
     sentence = "You must close the valve within 24 hours."
-    got = aligner.signals(sentence, cited, "en")
+    got = aligner.signals(facts(sentence, cited), cited)
     best = naive(embedder, sentence, [EVIDENCE[i] for i in cited])
     assert got["tokens"] == pytest.approx(np.mean(best), abs=1e-5)
     assert got["weakest"] == pytest.approx(np.mean(best[: max(1, len(best) // 5)]), abs=1e-5)
@@ -32,7 +38,7 @@ def test_signals_equal_pairwise_comparison(aligner, embedder, cited):
 
 
 def test_a_quote_covers_itself(aligner):
-    got = aligner.signals(EVIDENCE[0], [0], "en")
+    got = aligner.signals(facts(EVIDENCE[0], [0]), [0])
     for name in ("cover", "tokens", "weakest", "pairs", "wording"):
         assert got.pop(name) == pytest.approx(1.0, abs=1e-5)
     assert set(got.values()) == {0.0}
@@ -40,7 +46,7 @@ def test_a_quote_covers_itself(aligner):
 
 def test_nothing_covers_nothing(aligner):
     for sentence, cited in (("A sentence.", []), ("A sentence.", [2]), ("", [0])):
-        assert set(aligner.signals(sentence, cited, "en").values()) == {0.0}
+        assert set(aligner.signals(facts(sentence, cited), cited).values()) == {0.0}
 
 
 @pytest.mark.parametrize(
@@ -59,7 +65,7 @@ def test_nothing_covers_nothing(aligner):
     ],
 )
 def test_what_speaks_against_a_sentence(aligner, sentence, name, value):
-    assert aligner.signals(sentence, [0, 1], "en")[name] == pytest.approx(value)
+    assert aligner.signals(facts(sentence, [0, 1]), [0, 1])[name] == pytest.approx(value)
 
 
 def test_the_best_evidence_is_found(aligner):
@@ -77,5 +83,18 @@ def test_evidence_is_embedded_once(embedder, monkeypatch):
     )
     aligner = Aligner(embedder, EVIDENCE)
     for sentence in ("one", "two", "three"):
-        aligner.signals(sentence, [0, 1], "en")
+        aligner.signals(facts(sentence, [0, 1]), [0, 1])
     assert calls.count(EVIDENCE) == 1
+
+
+def test_a_sentence_is_embedded_once_to_find_its_evidence_and_to_be_compared(embedder, monkeypatch):
+    calls = []
+    original = embedder.token_vectors
+    monkeypatch.setattr(
+        embedder, "token_vectors", lambda texts, kind: calls.append(list(texts)) or original(texts, kind)
+    )
+    aligner = Aligner(embedder, EVIDENCE)
+    for sentence in ("Close the valve.", "The warranty is 12 months."):
+        aligner.best(sentence)
+        aligner.signals(facts(sentence, [1]), [1])
+    assert calls == [["Close the valve."], EVIDENCE, ["The warranty is 12 months."]]

@@ -8,15 +8,19 @@ import pytest
 
 from rag.answer_settings import CheckSettings
 from rag.calibration import Logistic
-from rag.check import Checker, local_layers
+from rag.check import Checker, local_layers, local_models
 from rag.check.entailment import entailment_signals
 from rag.check.local import Lazy
-from rag.errors import ModelError
+from rag.check.probe import Probe, probe_file
+from rag.errors import ModelError, ProbeError
+from rag.models import hidden
 from rag.models.folder import ModelRecord, write_record
-from rag.settings import Settings
+from rag.models.hidden import HiddenStates, template_sha256
+from rag.settings import GeneratorSettings, Settings
 from rag.timer import Timer
 from rag.types import ClaimVerdict
 from tests.fakes.embedder import HashingEmbedder
+from tests.fakes.generator_folder import make_generator
 from tests.fakes.library import document_of, evidence_of
 
 RULES = document_of("rules.md", ["Employees have 25 days of annual leave."], title="Rules")
@@ -154,3 +158,78 @@ def test_entailment_signals_are_log_odds_kept_finite():
     got = entailment_signals("text", "sentence", Model())
     assert got["entailment"] == pytest.approx(math.log(4), abs=1e-6)
     assert got["contradiction"] == pytest.approx(math.log(1e-4 / (1 - 1e-4)))
+
+
+PROBING = CheckSettings(layers=("agreement", "alignment", "probe"))
+LAYER, SIZE = 2, 16  # of the tiny generator
+
+
+@pytest.fixture
+def probing(tmp_path, monkeypatch):
+    """Settings with a real, tiny generator on disk, and a probe of its second layer."""
+    monkeypatch.setattr(hidden, "best_precision", lambda device: "float32")
+    settings = Settings(home=tmp_path, generator=GeneratorSettings(model="tiny"), check=PROBING)
+    make_generator(settings.models_dir / "tiny")
+    weights = np.random.default_rng(4).normal(scale=0.2, size=2 * SIZE).astype(np.float32)
+    probe = Probe("tiny", "abc", template_sha256(), LAYER, weights, 0.25, {})
+    probe.save(probe_file(tmp_path, "tiny"))
+    return settings
+
+
+async def test_the_probe_reads_the_generator_s_states_of_text_and_sentence(doubtful, probing):
+    layers = local_layers(probing)
+    timer = Timer()
+    got = await checker(PROBING, timer=timer, **layers).check(SENTENCE, [1])
+    evidence = f"{RULES.title}\n{LEAVE.quote}"
+    states = HiddenStates.load("tiny", probing.models_dir, [LAYER], "cpu").states([(evidence, SENTENCE)])
+    probe = Probe.read(probe_file(probing.home, "tiny"))
+    expected = float(states[0, 0].ravel() @ probe.coefficients) + 0.25
+    assert abs(expected) < 12  # else the probability is cut off
+    assert got.signals["probe"] == pytest.approx(expected, abs=1e-3)
+    assert (got.verdict, got.score) == (ClaimVerdict.SUPPORTED, DOUBT)
+    assert timer.total()["check.probe"] > 0
+
+
+@pytest.mark.parametrize("change", [{"model_sha256": "def"}, {"template_sha256": "other"}])
+async def test_a_probe_of_another_model_or_template_is_not_asked(doubtful, probing, change):
+    file = probe_file(probing.home, "tiny")
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), **change}), "utf-8")
+    with pytest.raises(ProbeError):
+        local_layers(probing)["probe"]("text", "sentence")
+    got = await checker(PROBING, **local_layers(probing)).check(SENTENCE, [1])
+    assert (got.signals["probe"], got.score) == ("not_checked", DOUBT)
+    # fitted, it would have had a say: without it nothing is supported
+    folder = fit(probing.calibration_dir, "probe", probe=1.0)
+    got = await checker(PROBING, folder, **local_layers(probing)).check(SENTENCE, [1])
+    assert got.verdict is ClaimVerdict.NOT_CHECKED
+
+
+async def test_a_calibration_belongs_to_the_model_that_it_was_fitted_on(doubtful, probing):
+    folder = fit(probing.calibration_dir, "probe", probe=0.0)
+    file = folder / "support_probe.json"
+    fitted_on = local_models(probing)["probe"]
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "read": fitted_on}), "utf-8")
+    got = await checker(PROBING, folder, **local_layers(probing)).check(SENTENCE, [1])
+    assert (got.verdict, got.score) == (ClaimVerdict.SUPPORTED, pytest.approx(DOUBT))
+
+    weights = np.zeros(2 * SIZE, np.float32)
+    Probe("tiny", "abc", template_sha256(), LAYER, weights, 0.0, {}).save(probe_file(probing.home, "tiny"))
+    assert local_models(probing)["probe"] != fitted_on
+    with pytest.raises(ModelError, match=f"another model .{fitted_on}.") as caught:
+        local_layers(probing)["probe"]("text", "sentence")
+    assert "citewell eval calibrate --layer probe" in caught.value.remedy
+    got = await checker(PROBING, folder, **local_layers(probing)).check(SENTENCE, [1])
+    assert got.verdict is ClaimVerdict.NOT_CHECKED
+    # to be fitted again it must be asked
+    assert local_layers(probing, calibrating=True)["probe"]("text", "sentence") == {"probe": 0.0}
+
+
+def test_what_tells_the_models_of_layers_apart(tmp_path):
+    plain = Settings(home=tmp_path)
+    assert local_models(plain) == {}
+    named = plain.model_copy(update={"check": NAMED})
+    assert local_models(named) == {"probe": "", "entailment": ""}
+    folder = plain.models_dir / plain.check.entailment_model
+    folder.mkdir(parents=True)
+    write_record(folder, ModelRecord("nli", "0123", "0" * 64, "MIT", "none"))
+    assert local_models(plain) == {"entailment": "nli@0123"}

@@ -1,13 +1,13 @@
 import pytest
 
-from rag.check.wording import NEAR, worded
+from rag.check.wording import NEAR, Repetition
 
 LEAVE = "Employees in Dublin have 25 days of annual leave, and those in Shenzhen have 20 days."
 STEEL = "首钢集团有限公司是北京市的国有独资公司，总部设在石景山区。"
 
 
 def changed(sentence, *evidence):
-    return [said for said, _ in worded(sentence, evidence).exchanged]
+    return [said for said, _ in Repetition(sentence).nearest(evidence).exchanged]
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def changed(sentence, *evidence):
     ],
 )
 def test_what_is_left_out_or_said_in_other_words_is_no_exchange(sentence, evidence):
-    found = worded(sentence, [evidence])
+    found = Repetition(sentence).nearest([evidence])
     assert found.share >= NEAR
     assert not found.exchanged
     assert not found.denied
@@ -73,15 +73,17 @@ def test_chinese_that_is_nowhere_in_the_evidence_is_an_addition():
     ],
 )  # fmt: skip
 def test_a_denial_put_in_or_taken_out(sentence, evidence, denied):
-    assert worded(sentence, [evidence]).denied is denied
+    assert Repetition(sentence).nearest([evidence]).denied is denied
 
 
 def test_the_nearest_sentence_counts():
-    found = worded("The filter is changed yearly.", ["The pump is old.", "The filter is changed yearly."])
+    found = Repetition("The filter is changed yearly.").nearest(
+        ["The pump is old.", "The filter is changed yearly."]
+    )
     assert found.share == 1.0
 
 
 @pytest.mark.parametrize("evidence", [[], [""], ["。！"]])
 def test_nothing_compares_with_nothing(evidence):
-    assert worded("A sentence.", evidence).share == 0.0
-    assert worded("", evidence).share == 0.0
+    assert Repetition("A sentence.").nearest(evidence).share == 0.0
+    assert Repetition("").nearest(evidence).share == 0.0

@@ -1,5 +1,8 @@
 """A run goes on where it was stopped, and nothing is asked twice."""
 
+import json
+import math
+
 import pytest
 
 from rag.answer_settings import CheckSettings
@@ -145,3 +148,15 @@ async def test_labelled_sentences_are_checked(tmp_path):
     again = await check_all(labelled, embedder, CheckSettings(), RunFolder(tmp_path, {}), silent)
     assert again == results
     assert list(read_results(tmp_path)) == [key_of(sentence) for sentence in labelled]
+
+
+async def test_labelled_sentences_are_checked_with_a_calibration_of_one_s_own(tmp_path):
+    strict = {"groups": {"same": {"intercept": -1.0, "coefficients": {}, "threshold": 0.9}}}
+    own = tmp_path / "calibration"
+    own.mkdir()
+    (own / "support.json").write_text(json.dumps(strict), "utf-8")
+    labelled = [LabelledSentence("The pump weighs 12 kg.", ("The pump weighs 12 kg.",), True, "a", "en")]
+    folder, embedder = RunFolder(tmp_path / "run", {}), HashingEmbedder(common=0.78)
+    (checked,) = await check_all(labelled, embedder, CheckSettings(), folder, silent, calibration=own)
+    assert checked.score == pytest.approx(1 / (1 + math.e))
+    assert checked.verdict is ClaimVerdict.UNSUPPORTED

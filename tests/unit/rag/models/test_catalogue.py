@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from rag.errors import UnknownModelError
-from rag.models.catalogue import HubSource, catalogue, find, find_by_hash, parameters_of
+from rag.answer_settings import CheckSettings
+from rag.errors import ModelMissingError, UnknownModelError
+from rag.models.catalogue import HubSource, catalogue, find, find_by_hash, folder_entries, parameters_of
 from rag.settings import EmbedderSettings, GeneratorSettings
 
 NAMES = [
@@ -42,6 +43,17 @@ def test_each_entry_is_complete(entry):
         assert entry.check is not None
         assert all(value < 0 for value in entry.check.logprobs)
         assert entry.check.continuation
+
+
+def test_a_model_that_is_taken_as_a_folder():
+    (entry,) = folder_entries()
+    assert (entry.name, entry.task) == (CheckSettings().entailment_model, "entail")
+    assert entry.licence == "MIT"
+    assert entry.publisher.startswith("https://")
+    with pytest.raises(ModelMissingError) as raised:
+        find(entry.name)
+    assert f"citewell model import FOLDER --name {entry.name}" in raised.value.remedy
+    assert entry.publisher in raised.value.remedy
 
 
 def test_parts_are_joined_in_order():

@@ -24,6 +24,7 @@ from rag.errors import (
     UnknownModelError,
 )
 from rag.models import sources
+from rag.models.catalogue import folder_entries
 from rag.models.fetch import import_path, is_current, pull
 from rag.models.folder import read_record
 from tests.unit.rag.models.conftest import CONTENT, PARTS, make_entry, make_wheel
@@ -293,10 +294,26 @@ def test_import_a_model_of_ones_own(tmp_path):
     record = read_record(folder)
     assert folder.name == record.name == "mine"
     assert record.licence == "unknown"
+    hashes = {
+        "config.json": hashlib.sha256(b"{}").hexdigest(),
+        "sub/weights": hashlib.sha256(b"w").hexdigest(),
+    }
+    assert record.files == hashes
+    told = "".join(f"{name}\0{sha256}\n" for name, sha256 in hashes.items())
+    assert record.sha256 == hashlib.sha256(told.encode()).hexdigest()
     assert (folder / "sub" / "weights").read_bytes() == b"w"
     assert import_path(None, mine, tmp_path / "models").name == "my-model"
     with pytest.raises(ModelError, match="name"):
         import_path("../mine", mine, tmp_path / "models")
+
+
+def test_the_licence_of_a_folder_that_the_catalogue_describes(tmp_path):
+    (entry,) = folder_entries()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "config.json").write_text("{}")
+    record = read_record(import_path(entry.name, mine, tmp_path / "models"))
+    assert (record.name, record.licence) == (entry.name, "MIT")
 
 
 def test_import_of_a_folder_under_a_known_name_is_verified(tmp_path):

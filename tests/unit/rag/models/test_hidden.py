@@ -6,14 +6,14 @@ from importlib import resources
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from rag.errors import ModelError, ModelMissingError
 from rag.models import hidden as module
 from rag.models.folder import ModelRecord, write_record
 from rag.models.hidden import HiddenStates, middle_layers, template_sha256
 from rag.models.hidden_cache import CachedStates
+from tests.fakes.generator_folder import make_generator
 
 LONG = "the valve must be closed " * 8
 PAIRS = [
@@ -24,21 +24,6 @@ PAIRS = [
     ("the pump runs", ""),
     ("a valve", "the pump runs"),
 ]
-
-
-def make_generator(folder):
-    """A Qwen2 of four layers with random weights and a tokenizer of bytes."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE({letter: i for i, letter in enumerate(alphabet)}, []))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    torch.manual_seed(5)
-    config = Qwen2Config(
-        vocab_size=len(alphabet), hidden_size=16, num_hidden_layers=4, num_attention_heads=2,
-        num_key_value_heads=1, intermediate_size=32, initializer_range=0.3,
-    )  # fmt: skip
-    Qwen2ForCausalLM(config).save_pretrained(folder)
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
-    write_record(folder, ModelRecord(folder.name, "1", "abc", "none", "test"))
 
 
 @pytest.fixture(scope="module")
