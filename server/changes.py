@@ -19,12 +19,13 @@ __all__ = ["Changes", "changes_of"]
 
 class Changes:
     """Looks before each answer whether the settings were changed, here or by another server of this home.
+    ``settings`` are those of the start.
 
     Safe to use from several threads.
     """
 
     def __init__(self, settings: Settings, ingestion: Ingestion, limits: Limits, audit: Audit) -> None:
-        self._settings = settings
+        self.settings = settings
         self._ingestion = ingestion
         self._limits = limits
         self._audit = audit
@@ -37,7 +38,7 @@ class Changes:
         with self._lock:
             if found == self._applied:
                 return
-            settings = with_changes(self._settings, found)
+            settings = with_changes(self.settings, found)
             assistant.configure(settings)
             self._limits.settings = settings.limits
             self._audit.settings = settings
