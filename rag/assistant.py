@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
 from rag.answering import Answering
+from rag.changed_settings import read_changes, with_changes
 from rag.check import Local, local_layers
 from rag.condense import condense
 from rag.found import Sought, gathered
@@ -38,14 +39,11 @@ class Assistant:
     def __init__(
         self, settings: Settings, store: Store, searcher: Searcher, chat: ChatProtocol | None
     ) -> None:
-        parameters = parameters_of(settings.generator.model) if chat is not None else 0
-        self._settings = settings.model_copy(update={"answer": settings.answer.sized(parameters)})
         self._store = store
         self._searcher = searcher
         self._chat = chat
-        self._allowed = Topics(settings.topics.allowed)
-        self._blocked = Topics(settings.topics.blocked)
         self._local = local_layers(settings)
+        self.configure(settings)
 
     @classmethod
     def open(cls, settings: Settings) -> Assistant:
@@ -53,7 +51,14 @@ class Assistant:
         store = Store.open(settings)
         searcher = Searcher.open(settings, store)
         chat = Chat(settings) if settings.generator.enabled else None
-        return cls(settings, store, searcher, chat)
+        return cls(with_changes(settings, read_changes(store)), store, searcher, chat)
+
+    def configure(self, settings: Settings) -> None:
+        """Answer with other settings from the next question on; models and layers stay as they are."""
+        parameters = parameters_of(settings.generator.model) if self._chat is not None else 0
+        self._settings = settings.model_copy(update={"answer": settings.answer.sized(parameters)})
+        self._allowed = Topics(settings.topics.allowed)
+        self._blocked = Topics(settings.topics.blocked)
 
     @property
     def store(self) -> Store:

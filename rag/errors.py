@@ -2,6 +2,7 @@
 
     CitewellError
     ├── SettingsError            a setting is wrong
+    │   └── SettingsChangeError      it is not to be changed while the server runs, or not to that
     ├── QuestionError            the question cannot be asked (empty, too long)
     ├── ConversationError        a conversation is not in the state that this needs
     ├── QuestionSetError         a question set or the results of a run cannot be used
@@ -72,6 +73,7 @@ __all__ = [
     "QuestionError",
     "QuestionSetError",
     "SchemaError",
+    "SettingsChangeError",
     "SettingsError",
     "SignInError",
     "SourceConflictError",
@@ -101,6 +103,10 @@ class CitewellError(Exception):
 
 class SettingsError(CitewellError):
     """A setting is unknown, malformed or contradicts another."""
+
+
+class SettingsChangeError(SettingsError):
+    """A setting is not to be changed while the server runs, or cannot have this value."""
 
 
 class QuestionError(CitewellError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +36,7 @@ __all__ = [
     "SourceKind",
     "SourceSettings",
     "load_settings",
+    "origin_of",
     "show_settings",
 ]
 
@@ -339,26 +340,30 @@ def _within(tree: Mapping[str, Any], name: str) -> bool:
     return True
 
 
-def show_settings(settings: Settings) -> list[ShownSetting]:
-    """Each setting with its value, the source that it came from and its meaning. Secrets are masked."""
+def origin_of(name: str) -> str:
+    """Where a setting comes from: a variable's name, the file's, or "default"."""
+    if _variable(name) in os.environ:
+        return _variable(name)
     file = _config_file()
-    from_file = tomllib.loads(file.read_text("utf-8")) if file else {}
+    return str(file) if file and _within(tomllib.loads(file.read_text("utf-8")), name) else "default"
+
+
+def show_settings(settings: Settings, changed: Collection[str] = ()) -> list[ShownSetting]:
+    """Each setting with its value, the source that it came from and its meaning. Secrets are masked.
+    ``changed`` names those that an administrator has changed (rag.changed_settings).
+    """
     shown = []
     for name, info in _leaves(Settings):
         value: Any = settings
         for part in name.split("."):
             value = getattr(value, part)
-        variable = _variable(name)
-        if variable in os.environ:
-            origin = variable
-        elif _within(from_file, name):
-            origin = str(file)
-        else:
-            origin = "default"
+        origin = origin_of(name)
+        if origin == "default" and name in changed:
+            origin = "administrator"
         if name.endswith(("api_key", "database_url", "client_secret")) and value:
             value = "********"
         if name == "sources":
             # locations and options may hold secrets; `citewell source list` shows them masked
             value = {source: config.kind for source, config in value.items()}
-        shown.append(ShownSetting(name, value, origin, variable, info.description or ""))
+        shown.append(ShownSetting(name, value, origin, _variable(name), info.description or ""))
     return shown

@@ -16,6 +16,7 @@ from server.auth.door import require_sign_in
 from server.auth.limits import Limits
 from server.auth.oidc import Provider
 from server.background import in_thread
+from server.changes import Changes
 from server.conversing import Conversing
 from server.ingestion import Ingestion
 from server.mcp import Bridge
@@ -45,6 +46,7 @@ from server.routes import (
     users,
     viewer,
 )
+from server.routes import settings as settings_routes
 from server.web import serve_page
 
 __all__ = ["create_app"]
@@ -67,6 +69,7 @@ GUARDED = (
     users,
     keys,
     audit,
+    settings_routes,
 )
 
 
@@ -111,6 +114,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     app.state.limits = Limits(settings.limits)
     app.state.provider = Provider(settings.auth.oidc)
     app.state.audit = Audit(settings, lambda: ingestion.open().store)
+    app.state.changes = Changes(settings, ingestion, app.state.limits, app.state.audit)
     app.state.pages = Pages(settings)
     app.state.conversing = Conversing(ingestion, settings, app.state.audit, app.state.limits)
     for part in (health, session, oidc):

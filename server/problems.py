@@ -26,6 +26,7 @@ _AGAIN_LATER = {http.HTTPStatus.SERVICE_UNAVAILABLE, http.HTTPStatus.TOO_MANY_RE
 STATUS: dict[type[errors.CitewellError], int] = {
     errors.CitewellError: 500,
     errors.SettingsError: 500,
+    errors.SettingsChangeError: 422,
     errors.QuestionError: 422,
     errors.ConversationError: 409,
     errors.QuestionSetError: 422,

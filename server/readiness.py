@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from rag.assistant import Assistant
 from rag.errors import CitewellError, MachineError
 from rag.settings import Settings
 from server.background import in_thread
+from server.changes import Changes, changes_of
 
 __all__ = ["Readiness", "open_assistant", "readiness"]
 
@@ -71,6 +73,10 @@ def readiness(request: Request) -> Readiness:
     return state
 
 
-def open_assistant(request: Request) -> Assistant:
-    """Dependency: the assistant, or the problem that there is none."""
-    return readiness(request).require()
+def open_assistant(
+    state: Annotated[Readiness, Depends(readiness)], changes: Annotated[Changes, Depends(changes_of)]
+) -> Assistant:
+    """Dependency: the assistant with the settings of now, or the problem that there is none."""
+    assistant = state.require()
+    changes.apply(assistant)
+    return assistant

@@ -11,7 +11,7 @@ from rag.errors import ForbiddenError, SignInError
 from server.auth.identity import Identity, identity, is_direct
 from server.auth.limits import Limits, limits
 from server.auth.principal import Principal, Role, Scope
-from server.readiness import Readiness
+from server.ingestion import Desk, desk
 
 __all__ = ["administrator", "editor", "guard", "keyholder", "reader", "scraper", "uploader"]
 
@@ -41,10 +41,13 @@ def _check(principal: Principal, role: Role, scope: Scope) -> None:
         raise ForbiddenError(f"This takes an API key with the scope {scope}.", "Make such a key.")
 
 
-def scraper(request: Request, found: Annotated[Identity, Depends(identity)]) -> None:
+def scraper(
+    request: Request,
+    at: Annotated[Desk, Depends(desk)],
+    found: Annotated[Identity, Depends(identity)],
+) -> None:
     """Whoever may read the figures: administrators, and with ``server.metrics_on_loopback`` this machine."""
-    state: Readiness = request.app.state.readiness
-    if state.settings.server.metrics_on_loopback and is_direct(request):
+    if at.settings.server.metrics_on_loopback and is_direct(request):
         return
     if found.principal is None:
         raise SignInError("Nobody is signed in.", "Send an API key, or set server.metrics_on_loopback.")

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from rag.settings import load_settings, show_settings
+from rag.changed_settings import read_changes, with_changes
+from rag.settings import Settings, load_settings, show_settings
+from rag.store import Store
 from server.show import console
 
 __all__ = ["app"]
@@ -26,12 +28,25 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a setting may be
     return str(value) if isinstance(value, Path) else value
 
 
+def _changes(settings: Settings) -> dict[str, Any]:
+    """What administrators changed; nothing is made where there is no database yet."""
+    if not (settings.home / "citewell.db").exists():
+        return {}
+    store = Store.open(settings)
+    try:
+        return read_changes(store)
+    finally:
+        store.close()
+
+
 @app.command()
 def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print each setting with its value, its origin and its meaning."""
-    shown = show_settings(load_settings())
+    settings = load_settings()
+    changes = _changes(settings)
+    shown = show_settings(with_changes(settings, changes), changes)
     if as_json:
         rows = [
             {

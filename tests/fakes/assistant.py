@@ -9,6 +9,7 @@ from rag.assistant import Assistant
 from rag.check import Local
 from rag.errors import CitewellError, QuestionError
 from rag.models.protocols import ChatProtocol, EmbedderProtocol
+from rag.settings import Settings
 from rag.types import (
     Answer,
     AnswerVerdict,
@@ -97,6 +98,7 @@ class FakeAssistant(Assistant):
         self.streams_closed = 0
         self.cancelled = 0
         self.closed = 0
+        self.configured: list[Settings] = []
 
     @property
     def models(self) -> tuple[EmbedderProtocol, ChatProtocol | None]:
@@ -151,6 +153,9 @@ class FakeAssistant(Assistant):
             yield Finished(answer)
         finally:
             self.streams_closed += 1
+
+    def configure(self, settings: Settings) -> None:
+        self.configured.append(settings)
 
     async def close(self) -> None:
         self.closed += 1

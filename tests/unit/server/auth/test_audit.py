@@ -80,7 +80,7 @@ def test_nothing_is_recorded_where_it_is_switched_off(
     app: FastAPI, nobody: TestClient, bearer: Bearer, record: Audit, settings: Settings
 ) -> None:
     off = settings.audit.model_copy(update={"enabled": False})
-    app.state.audit.settings = settings.model_copy(update={"audit": off})
+    app.state.changes.settings = settings.model_copy(update={"audit": off})
     assert nobody.post("/v1/ask", json={"question": "x"}, headers=bearer()).status_code == 200
     assert list(record.rows()) == []
 

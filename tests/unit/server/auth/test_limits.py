@@ -94,7 +94,9 @@ def test_only_failed_sign_ins_count(clock: Clock) -> None:
 
 
 def limited(app: FastAPI, **values: Any) -> None:
-    app.state.limits.settings = LimitSettings(**values)
+    app.state.limits.settings = chosen = LimitSettings(**values)
+    changes = app.state.changes
+    changes.settings = changes.settings.model_copy(update={"limits": chosen})
 
 
 def test_429_tells_when(

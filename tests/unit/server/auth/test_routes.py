@@ -83,6 +83,8 @@ ALLOWED: dict[tuple[str, str], tuple[Role, Scope] | None] = {
     ("GET", "/v1/keys"): KEYHOLDER,
     ("POST", "/v1/keys"): KEYHOLDER,
     ("DELETE", "/v1/keys/{key}"): KEYHOLDER,
+    ("GET", "/v1/settings"): ADMINISTRATOR,
+    ("PATCH", "/v1/settings"): ADMINISTRATOR,
     ("GET", "/v1/audit"): ADMINISTRATOR,
     ("GET", "/v1/audit/export"): ADMINISTRATOR,
     ("DELETE", "/v1/audit/people/{user_id}"): ADMINISTRATOR,
