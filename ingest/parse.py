@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -30,7 +31,7 @@ from rag import errors
 from rag.errors import IngestError, UnreadableFileError
 from rag.settings import IngestSettings
 
-__all__ = ["Parser"]
+__all__ = ["Boxes", "Parser"]
 
 _BOOT = (
     "import os, sys; os.environ.update(OMP_NUM_THREADS='1', OPENBLAS_NUM_THREADS='1'); "
@@ -40,6 +41,17 @@ _BOOT = (
 _HEAD = 8
 _PARTS = "parts"
 _PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """Size of a page, and (left, bottom, right, top) of each line of a quote on it, in points from the lower
+    left of the page as it is written; no rects where the quote cannot be placed.
+    """
+
+    width: float
+    height: float
+    rects: tuple[tuple[float, float, float, float], ...] = ()
 
 
 class _WorkerGoneError(Exception):
@@ -75,17 +87,28 @@ class Parser:
         reply = self._asked(data, {"name": name})
         return _parsed(reply, scratch / _PARTS)
 
-    def picture(self, data: bytes, page: int, dpi: float) -> bytes:
-        """Page ``page`` (from 1) of a PDF or a picture, as PNG with ``dpi`` dots per inch, fewer for a page
-        so large that it would have over 40 million.
+    def picture(self, data: bytes, page: int, dpi: float, width: int = 0) -> bytes:
+        """Page ``page`` (from 1) of a PDF or a picture, as PNG with ``dpi`` dots per inch, or ``width`` of
+        them across where it is given; fewer for a page so large that it would have over 40 million.
 
         Raises PageNotFoundError, UnsupportedFormatError for formats without pages, UnreadableFileError,
         TooLargeError.
         """
         self._emptied()
-        reply = self._asked(data, {"page": page, "dpi": dpi})
+        reply = self._asked(data, {"page": page, "dpi": dpi, "width": width})
         _raise_error(reply)
         return base64.b64decode(reply["picture"])
+
+    def boxes(self, data: bytes, page: int, quote: str, before: str, after: str) -> Boxes:
+        """Where the quote stands on page ``page`` (from 1) of a PDF; ``before`` and ``after`` are what stands
+        around it. Raises UnreadableFileError, TooLargeError.
+        """
+        self._emptied()
+        asked = {"page": page, "quote": quote, "before": before, "after": after}
+        reply = self._asked(data, asked)
+        _raise_error(reply)
+        rects = tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in reply["rects"])
+        return Boxes(float(reply["width"]), float(reply["height"]), rects)
 
     def _asked(self, data: bytes, question: Mapping[str, object]) -> Mapping[str, Any]:
         deadline = time.monotonic() + self._settings.parse_timeout_s

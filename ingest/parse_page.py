@@ -15,9 +15,11 @@ from rag.errors import PageNotFoundError, UnsupportedFormatError
 __all__ = ["page_picture"]
 
 
-def page_picture(data: bytes, kind: str, page: int, dpi: float) -> bytes:
+def page_picture(data: bytes, kind: str, page: int, dpi: float, width: int = 0) -> bytes:
     """Page ``page`` (from 1) of a PDF or a picture, as PNG with ``dpi`` dots per inch, fewer for a very large
     page. A picture keeps its own pixels, but for those beyond 11.7 inches of them on its longest side.
+
+    ``width`` asks for so many pixels across in the stead of ``dpi``; a picture is not enlarged.
 
     Raises PageNotFoundError, UnsupportedFormatError for what has no pages, UnreadableFileError,
     TooLargeError.
@@ -27,6 +29,8 @@ def page_picture(data: bytes, kind: str, page: int, dpi: float) -> bytes:
         try:
             _check(page, len(document))
             document.init_forms()
+            if width:
+                dpi = 72 * width / max(1.0, document.get_page_size(page - 1)[0])
             picture, _ = picture_of(document, page - 1, dpi, grey=False)
         finally:
             document.close()
@@ -34,7 +38,8 @@ def page_picture(data: bytes, kind: str, page: int, dpi: float) -> bytes:
         _check(page, frame_count(data))
         picture = next(islice(frames(data), page - 1, None))
         longest = round(dpi * 11.7)
-        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+        most = (width, max(1, width * picture.height // picture.width)) if width else (longest, longest)
+        picture.thumbnail(most, Image.Resampling.LANCZOS)
     else:
         raise UnsupportedFormatError("only PDF files and pictures have pages that can be shown")
     out = io.BytesIO()

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pypdfium2.raw
 
-__all__ = ["Cell", "Line", "cells_of", "page_lines", "page_text"]
+__all__ = ["Cell", "Line", "cells_of", "page_lines", "page_text", "spelt"]
 
 raw: Any = pypdfium2.raw  # it has no types
 # pdfium's marks for a hyphen that it found at a line's end
@@ -145,7 +145,7 @@ class _Reader:
         # of a word from right to left the first letter is the rightmost
         words = tuple(
             [
-                Cell(_spelt(text[begin:end]), min(a[0], b[0]), max(a[2], b[2]))
+                Cell(spelt(text[begin:end]), min(a[0], b[0]), max(a[2], b[2]))
                 for (begin, end), (a, b) in zip(spans, boxes, strict=True)
             ]
         )
@@ -193,7 +193,8 @@ def cells_of(words: tuple[Cell, ...], size: float) -> tuple[Cell, ...]:
     )
 
 
-def _spelt(text: str) -> str:
+def spelt(text: str) -> str:
+    """The text as it is meant: without ligatures, radicals for characters and halves of characters."""
     # pdfium may give a character beyond the basic plane as two surrogates
     if not text.isascii():
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -4,9 +4,10 @@ by it.
 Protocol, both ways: 8 bytes of length, then that many bytes. A request is a JSON line (name, settings) and
 the file's bytes; the reply is JSON, either {"title", "mime", "blocks", "parts", "notes"} or {"error",
 "message", "remedy"}; the files of parts lie in the folder "parts" of the scratch folder, named by their
-number. A request with "page" and "dpi" is answered with {"picture"}, a PNG in base64. Any number of
-{"more_s"} may come before the reply: seconds that OCR takes, on top of the file's limit. JSON and not pickle,
-so that a document that takes over this process cannot take over the one that reads its answer.
+number. A request with "page" and "dpi" is answered with {"picture"}, a PNG in base64, one with "page" and
+"quote" with {"width", "height", "rects"}. Any number of {"more_s"} may come before the reply: seconds that
+OCR takes, on top of the file's limit. JSON and not pickle, so that a document that takes over this process
+cannot take over the one that reads its answer.
 """
 
 from __future__ import annotations
@@ -74,6 +75,8 @@ _OPENERS = {
 }
 # This shows a page instead of reading it
 _DRAWER = ("ingest.parse_page", "page_picture")
+# This finds a quote on a page
+_PLACER = ("ingest.parse_pdf_boxes", "quote_boxes")
 # These become another kind first
 _CONVERTER = ("ingest.parse_old_office", "modernised")
 _CONVERTED = {
@@ -175,8 +178,10 @@ def _answer(request: bytes, scratch: Path, tell: Callable[[dict[str, object]], N
         tell({"more_s": seconds})
 
     try:
+        if "quote" in asked:
+            return _boxes(data, asked, settings)
         if "page" in asked:
-            return {"picture": _picture(data, asked["page"], asked["dpi"], settings)}
+            return {"picture": _picture(data, asked, settings)}
         parsed = parse_bytes(data, asked["name"], settings, scratch, extend)
         return {
             "title": parsed.title,
@@ -204,11 +209,17 @@ def _answer(request: bytes, scratch: Path, tell: Callable[[dict[str, object]], N
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _picture(data: bytes, page: int, dpi: float, settings: IngestSettings) -> str:
+def _picture(data: bytes, asked: dict[str, Any], settings: IngestSettings) -> str:
     with _memory_limited(settings.parse_memory_mb):
         kind = sniff(data, "")
-        drawn: bytes = _imported(_DRAWER)(data, kind, page, dpi)
+        drawn: bytes = _imported(_DRAWER)(data, kind, asked["page"], asked["dpi"], asked["width"])
     return base64.b64encode(drawn).decode("ascii")
+
+
+def _boxes(data: bytes, asked: dict[str, Any], settings: IngestSettings) -> dict[str, object]:
+    with _memory_limited(settings.parse_memory_mb):
+        placer = _imported(_PLACER)
+        return dict(placer(data, asked["page"], asked["quote"], asked["before"], asked["after"]))
 
 
 def main(scratch: str) -> None:

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import case, delete, func, insert, select, update
@@ -21,10 +22,20 @@ from rag.settings import Settings, SourceSettings
 from rag.store import Store
 from rag.tables import place, source
 
-__all__ = ["UPLOADS", "Origin", "Registered", "Registry", "check_name", "uploads_name"]
+__all__ = [
+    "UPLOADS",
+    "Origin",
+    "Registered",
+    "Registry",
+    "check_name",
+    "is_private",
+    "private_collection",
+    "uploads_name",
+]
 
 Origin = Literal["settings", "added", "uploads"]
 UPLOADS = "uploads"
+_PRIVATE = "private-"
 PATIENCE_S = 30.0  # a sync stops between two files
 TICK_S = 0.1
 _NAME = re.compile(r"\w[\w.-]{0,63}")
@@ -59,6 +70,23 @@ def uploads_name(collection: str) -> str:
     return UPLOADS if collection == "default" else f"{UPLOADS}.{collection}"
 
 
+def private_collection(person: str) -> str:
+    """Name of the collection that holds what a person uploads for himself alone."""
+    return f"{_PRIVATE}{person}"
+
+
+def is_private(collection: str) -> bool:
+    """Whether a collection of uploads is some person's own."""
+    return collection.startswith(_PRIVATE)
+
+
+def _uploads(folder: Path) -> SourceSettings:
+    """The source of one collection of uploads; what is private is open to the group of its owner alone."""
+    person = folder.name.removeprefix(_PRIVATE)
+    groups = (f"user:{person}",) if is_private(folder.name) else ()
+    return SourceSettings(location=str(folder), collection=folder.name, groups=groups)
+
+
 class Registry:
     """Reads and changes the sources of one home. What is added here is seen by every process at once."""
 
@@ -80,8 +108,7 @@ class Registry:
             found.setdefault(row.name, Registered(row.name, config, "added", row.created))
         for folder in self._settings.uploads_dir.glob("[!.]*/"):
             name = uploads_name(folder.name)
-            config = SourceSettings(location=str(folder), collection=folder.name)
-            found.setdefault(name, Registered(name, config, "uploads"))
+            found.setdefault(name, Registered(name, _uploads(folder), "uploads"))
         return dict(sorted(found.items()))
 
     def get(self, name: str) -> Registered:

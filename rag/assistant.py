@@ -69,6 +69,11 @@ class Assistant:
         """Whether drafts can be had now; without, answers are quotes."""
         return self._chat is not None and await self._chat.ready()
 
+    @property
+    def models(self) -> tuple[EmbedderProtocol, ChatProtocol | None]:
+        """The embedder that answers now, and the generator if one is to be asked."""
+        return self._searcher.pair()[0], self._chat
+
     async def search(self, question: str, *, k: int, user: User) -> list[Hit]:
         """The ``k`` best passages that the user may read. Raises QuestionError."""
         return await asyncio.to_thread(self.find, question, k=k, user=user)

@@ -13,7 +13,7 @@ from rag.prompts import phrase
 from rag.text import fold, inert
 from rag.types import AnswerVerdict, Citation, Claim, ClaimVerdict, Evidence, SentenceChecked
 
-__all__ = ["Composer"]
+__all__ = ["Composer", "appended"]
 
 # Quotes are added until one of them holds the answer with this probability, as far as the calibrated scores
 # tell.
@@ -35,6 +35,15 @@ def _enclosed(words: str) -> str:
         if depth < 0:
             return words.translate(_SINGLE)
     return words
+
+
+def appended(text: str, claim: Claim, language: str) -> tuple[str, Claim]:
+    """The text of an answer with one more sentence and its markers; the sentence with its offsets there."""
+    if text:
+        blank = "" if language in _NO_BLANKS else " "
+        text += "\n" if claim.verdict is ClaimVerdict.QUOTED else blank
+    placed = dataclasses.replace(claim, start=len(text), end=len(text) + len(claim.text))
+    return text + claim.text + "".join(f" [{n}]" for n in claim.citations), placed
 
 
 class Composer:
@@ -136,16 +145,10 @@ class Composer:
 
     def _append(self, claim: Claim) -> SentenceChecked:
         """Put the sentence at the end of the text; its offsets are those that it has there."""
-        if self.text:
-            blank = "" if self._language in _NO_BLANKS else " "
-            self.text += "\n" if claim.verdict is ClaimVerdict.QUOTED else blank
-        start = len(self.text)
-        self.text += claim.text
-        claim = dataclasses.replace(claim, start=start, end=len(self.text))
+        self.text, claim = appended(self.text, claim, self._language)
         self.claims.append(claim)
         added = tuple(n for n in claim.citations if n not in self._cited)
         self._cited.update(added)
-        self.text += "".join(f" [{n}]" for n in claim.citations)
         return SentenceChecked(claim, tuple(cite(self._evidence[n], n) for n in added))
 
     def verdict(self) -> AnswerVerdict:

@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from rag import tables_people as tables_people  # its tables belong to the metadata
+from rag import tables_conversations as tables_conversations  # their tables belong to the metadata
+from rag import tables_people as tables_people
 from rag.errors import DiskFullError, SchemaError, StoreError
 
 __all__ = ["HEAD", "open_engine", "translated"]
 
-HEAD = "0003"
+HEAD = "0004"
 
 
 def open_engine(url: str) -> Engine:

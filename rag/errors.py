@@ -3,6 +3,7 @@
     CitewellError
     ├── SettingsError            a setting is wrong
     ├── QuestionError            the question cannot be asked (empty, too long)
+    ├── ConversationError        a conversation is not in the state that this needs
     ├── QuestionSetError         a question set or the results of a run cannot be used
     ├── ModelError
     │   ├── UnknownModelError        not in the catalogue
@@ -49,6 +50,7 @@ __all__ = [
     "AccountError",
     "BusyError",
     "CitewellError",
+    "ConversationError",
     "ConversionError",
     "DiskFullError",
     "DownloadError",
@@ -103,6 +105,10 @@ class SettingsError(CitewellError):
 
 class QuestionError(CitewellError):
     """The question cannot be asked as it stands."""
+
+
+class ConversationError(CitewellError):
+    """A conversation, or an answer in it, is not in the state that this needs."""
 
 
 class QuestionSetError(CitewellError):

@@ -24,6 +24,9 @@ class ServerSettings(Section):
         description="Address to listen on; beyond this machine only with a sign-in and allowed_hosts.",
     )
     port: int = Field(8100, ge=1, le=65535, description="Port to listen on.")
+    resume_s: float = Field(
+        10, ge=0, description="Seconds that an answer in a conversation goes on when nobody listens to it."
+    )
     public_url: str = Field(
         "",
         pattern=r"^(https?://[^/?#]+)?$",

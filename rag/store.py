@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Engine, func, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, FromClause, func, select, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from rag.database import open_engine, translated
@@ -23,7 +23,7 @@ from rag.settings import Settings
 from rag.tables import EVERYONE, NOBODY, chunk, document, kin, place, reader, setting, space, vector
 from rag.types import Chunk, Document, DocumentRef, Element, Space, User
 
-__all__ = ["Store", "chunk_of"]
+__all__ = ["Store", "chunk_of", "places_open_to"]
 
 _BATCH = 10_000
 Half = NDArray[np.float16]
@@ -37,9 +37,23 @@ def _names(user: User) -> list[str] | None:
 def _readable(user: User, key: ColumnElement[str]) -> list[ColumnElement[bool]]:
     """SQL conditions: the user may read the document, in one of its places."""
     names = _names(user)
+    if user.collections is not None:
+        return [select(place.c.id).where(place.c.document_id == key, *places_open_to(user)).exists()]
     if names is None:
         return []
     return [select(reader.c.name).where(reader.c.document_id == key, reader.c.name.in_(names)).exists()]
+
+
+def places_open_to(user: User, at: FromClause = place) -> list[ColumnElement[bool]]:
+    """SQL conditions: the user may read what lies in the place, a row of ``at``."""
+    found: list[ColumnElement[bool]] = []
+    if user.collections is not None:
+        found.append(at.c.collection.in_(list(user.collections)))
+    names = _names(user)
+    if names is not None:
+        mine = select(reader.c.name).where(reader.c.place_id == at.c.id, reader.c.name.in_(names))
+        found.append(mine.exists())
+    return found
 
 
 def chunk_of(row: Any) -> Chunk:  # noqa: ANN401 - SQLAlchemy rows are untyped
@@ -171,12 +185,12 @@ class Store:
 
     def readable_ids(self, user: User) -> NDArray[np.int64] | None:
         """Ids of the chunks that the user may read, ascending; None when that is all of them."""
-        names = _names(user)
-        if names is None:
+        narrowed = user.collections is not None
+        if user.groups is None and not narrowed:
             return None
         with self.read() as connection:
             restricted = select(reader.c.name).where(reader.c.name != EVERYONE).limit(1)
-            if not connection.execute(restricted).first():
+            if not narrowed and not connection.execute(restricted).first():
                 return None
             ids = select(chunk.c.id).where(*_readable(user, chunk.c.document_id)).order_by(chunk.c.id)
             return np.fromiter(connection.execute(ids).scalars(), np.int64)
@@ -221,7 +235,7 @@ class Store:
     def lexical(self, query: Sequence[str], k: int, user: User) -> list[tuple[int, float]]:
         """See rag.index.lexical.search."""
         with self.read() as connection:
-            return lexical.search(connection, query, k, _names(user))
+            return lexical.search(connection, query, k, _names(user), user.collections)
 
     def document_frequencies(self, query: Collection[str]) -> dict[str, int]:
         """See rag.index.lexical.document_frequencies."""
@@ -307,10 +321,7 @@ def _references(connection: Connection, keys: Collection[str], user: User) -> di
         .where(document.c.id.in_(list(keys)))
         .order_by(place.c.modified.desc().nulls_last(), place.c.uri)
     )
-    names = _names(user)
-    if names is not None:
-        mine = select(reader.c.name).where(reader.c.place_id == place.c.id, reader.c.name.in_(names))
-        query = query.where(mine.exists())
+    query = query.where(*places_open_to(user))
     found: dict[str, DocumentRef] = {}
     for row in connection.execute(query):
         if row.id not in found:

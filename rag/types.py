@@ -362,11 +362,13 @@ class Turn:
 @dataclass(frozen=True, slots=True)
 class User:
     """Who asks. Sees public documents and those of the groups named here; ``None`` means every document
-    (the operator at the command line).
+    (the operator at the command line). ``collections`` narrows that to what lies in these; None does
+    not.
     """
 
     name: str = "operator"
     groups: Sequence[str] | None = None
+    collections: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,25 +15,51 @@ from server.audit import Audit
 from server.auth.door import require_sign_in
 from server.auth.limits import Limits
 from server.background import in_thread
+from server.conversing import Conversing
 from server.ingestion import Ingestion
 from server.middleware import BodyLimit, KnownHosts, RequestLog
+from server.pages import Pages
 from server.problems import add_problem_handlers, problem_responses
 from server.readiness import Readiness
 from server.routes import (
     ask,
     audit,
+    check,
+    conversations,
     documents,
+    feedback,
     health,
     jobs,
     keys,
+    library,
+    messages,
     metrics,
     search,
     session,
     sources,
     users,
+    viewer,
 )
 
 __all__ = ["create_app"]
+
+GUARDED = (
+    ask,
+    search,
+    check,
+    conversations,
+    messages,
+    feedback,
+    documents,
+    library,
+    viewer,
+    sources,
+    jobs,
+    metrics,
+    users,
+    keys,
+    audit,
+)
 
 
 def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAPI:
@@ -55,7 +81,9 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             opening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await opening
+            await app.state.conversing.close()
             await state.close()
+            await in_thread(app.state.pages.close)
             await in_thread(app.state.ingestion.close)
 
     app = FastAPI(
@@ -72,10 +100,12 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     app.state.ingestion = ingestion = Ingestion(settings)
     app.state.limits = Limits(settings.limits)
     app.state.audit = Audit(settings, lambda: ingestion.open().store)
+    app.state.pages = Pages(settings)
+    app.state.conversing = Conversing(ingestion, settings, app.state.audit, app.state.limits)
     for part in (health, session):
         app.include_router(part.router)
     refusals = problem_responses(401, 403, 413, 429)
-    for guarded in (ask, search, sources, jobs, documents, metrics, users, keys, audit):
+    for guarded in GUARDED:
         app.include_router(guarded.router, responses=refusals)
     add_problem_handlers(app)
     app.add_middleware(AnswersFirst, home=settings.home)

@@ -18,6 +18,7 @@ from typing import Any, cast
 from fastapi import Request
 from sqlalchemy import ColumnElement, delete, insert, select, update
 
+from rag.conversations import Conversations
 from rag.settings import Settings
 from rag.store import Store
 from rag.tables_people import audit as table
@@ -170,8 +171,11 @@ class Audit:
             limit = None if limit is None else limit - count
 
     def erase(self, person_id: str) -> int:
-        """Take a person's name, questions and answers out of the record; how many rows that were."""
+        """Take a person's name, questions and answers out of the record, and delete his conversations; how
+        many rows of the record that were.
+        """
         store, erased = self._open_store(), 0
+        Conversations(store).forget(person_id)
         with store.write(silent=True) as connection:
             mine = select(table.c.id, table.c.sentences).where(table.c.person_id == person_id)
             for row in connection.execute(mine).all():

@@ -27,6 +27,7 @@ STATUS: dict[type[errors.CitewellError], int] = {
     errors.CitewellError: 500,
     errors.SettingsError: 500,
     errors.QuestionError: 422,
+    errors.ConversationError: 409,
     errors.QuestionSetError: 422,
     errors.MachineError: 503,
     errors.MissingPackageError: 503,

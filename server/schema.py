@@ -6,6 +6,7 @@ Offsets are counted in Unicode code points. ``quote`` is verbatim text of the do
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from rag.types import (
     Hit,
     SentenceChecked,
     Turn,
+    User,
 )
 from server.schema_citation import (
     CITATION,
@@ -57,6 +59,7 @@ __all__ = [
     "TurnIn",
     "VersionOut",
     "answer_out",
+    "claim_out",
     "evidence_out",
     "search_out",
     "sentence_out",
@@ -123,11 +126,18 @@ class TurnIn(BaseModel):
 class AskIn(BaseModel):
     """A question, with the conversation that it belongs to."""
 
-    model_config = _example({"question": _QUESTION, "history": [], "stream": False})
+    model_config = _example({"question": _QUESTION, "history": [], "collections": [], "stream": False})
 
     question: str = Field(min_length=1, description="The question, in any language.")
     history: list[TurnIn] = Field([], max_length=200, description="Earlier messages, oldest first.")
+    collections: list[str] = Field(
+        [], max_length=100, description="Answer from documents of these collections only; empty: from all."
+    )
     stream: bool = Field(False, description="Answer as Server-Sent Events, sentence by checked sentence.")
+
+    def within(self, user: User) -> User:
+        """Who asks, narrowed to the collections that he names."""
+        return dataclasses.replace(user, collections=tuple(self.collections) or None)
 
     def turns(self) -> list[Turn]:
         """The history as the assistant takes it."""
@@ -259,7 +269,8 @@ class ReadinessOut(BaseModel):
     detail: str
 
 
-def _claim(claim: Claim) -> ClaimOut:
+def claim_out(claim: Claim) -> ClaimOut:
+    """A sentence with its verdict."""
     return ClaimOut(
         text=claim.text,
         start=claim.start,
@@ -277,7 +288,7 @@ def answer_out(answer: Answer) -> AnswerOut:
     return AnswerOut(
         answer=answer.answer,
         verdict=answer.verdict,
-        claims=[_claim(claim) for claim in answer.claims],
+        claims=[claim_out(claim) for claim in answer.claims],
         citations=[citation_out(citation) for citation in answer.citations],
         language=answer.language,
         model=ModelOut(name=model.name, revision=model.revision, licence=model.licence) if model else None,
@@ -296,7 +307,7 @@ def answer_out(answer: Answer) -> AnswerOut:
 def sentence_out(event: SentenceChecked) -> SentenceOut:
     """A checked sentence as it is streamed."""
     return SentenceOut(
-        claim=_claim(event.claim), citations=[citation_out(citation) for citation in event.citations]
+        claim=claim_out(event.claim), citations=[citation_out(citation) for citation in event.citations]
     )
 
 

@@ -12,17 +12,26 @@ from starlette.types import Receive, Scope, Send
 
 from rag.errors import CitewellError
 from rag.types import Event, EvidenceFound, SentenceChecked
-from server.problems import http_problem, problem_of
+from server.problems import Problem, http_problem, problem_of
 from server.schema import answer_out, evidence_out, sentence_out
 
-__all__ = ["PING_S", "AnswerEvents"]
+__all__ = ["PING_S", "AnswerEvents", "EventStream", "problem_of_failure", "server_sent"]
 
 logger = logging.getLogger(__name__)
 
 PING_S = 15.0  # proxies close a connection that is silent for longer
 
 
-def _server_sent(event: Event) -> ServerSentEvent:
+def problem_of_failure(error: Exception) -> Problem:
+    """What an answer that failed in the middle ends with; what nobody expected is logged, not told."""
+    if isinstance(error, CitewellError):
+        return problem_of(error)
+    logger.error("Unexpected error in a streamed answer", exc_info=error)
+    return http_problem(500, "The server met an unexpected error; its log has the request id.")
+
+
+def server_sent(event: Event) -> ServerSentEvent:
+    """An answer's event as it is streamed."""
     # raw_data: `data` would escape every Chinese character to \uXXXX
     if isinstance(event, EvidenceFound):
         return ServerSentEvent(event="evidence", raw_data=evidence_out(event.evidence).model_dump_json())
@@ -35,13 +44,9 @@ async def _events(source: AsyncIterator[Event]) -> AsyncGenerator[ServerSentEven
     """The events, and a problem as the last one when the answer fails in the middle."""
     try:
         async for event in source:
-            yield _server_sent(event)
-    except CitewellError as error:
-        yield ServerSentEvent(event="error", raw_data=problem_of(error).model_dump_json())
-    except Exception:
-        logger.exception("Unexpected error in a streamed answer")
-        failed = http_problem(500, "The server met an unexpected error; its log has the request id.")
-        yield ServerSentEvent(event="error", raw_data=failed.model_dump_json())
+            yield server_sent(event)
+    except Exception as error:
+        yield ServerSentEvent(event="error", raw_data=problem_of_failure(error).model_dump_json())
     finally:
         # an AsyncIterator need not have aclose; a generator, which Assistant.stream gives, does
         close = getattr(source, "aclose", None)
@@ -49,7 +54,7 @@ async def _events(source: AsyncIterator[Event]) -> AsyncGenerator[ServerSentEven
             await close()
 
 
-async def _wire(source: AsyncIterator[Event]) -> AsyncGenerator[bytes, None]:
+async def _wire(source: AsyncGenerator[ServerSentEvent, None]) -> AsyncGenerator[bytes, None]:
     """Encoded events, with a comment whenever none came for PING_S.
 
     One task reads the source from its first event to its close: a timeout around each single event would
@@ -59,7 +64,7 @@ async def _wire(source: AsyncIterator[Event]) -> AsyncGenerator[bytes, None]:
     queue: asyncio.Queue[ServerSentEvent | None] = asyncio.Queue(1)
 
     async def read() -> None:
-        async with contextlib.aclosing(_events(source)) as events:
+        async with contextlib.aclosing(source) as events:
             async for event in events:
                 await queue.put(event)
                 await queue.join()
@@ -75,7 +80,7 @@ async def _wire(source: AsyncIterator[Event]) -> AsyncGenerator[bytes, None]:
                 continue
             if event is None:
                 return
-            yield format_sse_event(data_str=event.raw_data, event=event.event)
+            yield format_sse_event(data_str=event.raw_data, event=event.event, id=event.id)
             queue.task_done()
     finally:
         reader.cancel()
@@ -83,10 +88,10 @@ async def _wire(source: AsyncIterator[Event]) -> AsyncGenerator[bytes, None]:
             await reader
 
 
-class AnswerEvents(EventSourceResponse):
-    """Streams an answer's events and closes their source as soon as the reader is gone."""
+class EventStream(EventSourceResponse):
+    """Streams events and closes their source as soon as the reader is gone."""
 
-    def __init__(self, source: AsyncIterator[Event]) -> None:
+    def __init__(self, source: AsyncGenerator[ServerSentEvent, None]) -> None:
         self._wire = _wire(source)
         super().__init__(self._wire, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
@@ -96,3 +101,10 @@ class AnswerEvents(EventSourceResponse):
         finally:
             # without this a suspended generator would be closed whenever it is collected
             await self._wire.aclose()
+
+
+class AnswerEvents(EventStream):
+    """Streams an answer's events."""
+
+    def __init__(self, source: AsyncIterator[Event]) -> None:
+        super().__init__(_events(source))

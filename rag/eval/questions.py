@@ -44,7 +44,16 @@ from rag.errors import QuestionSetError
 from rag.text import language
 from rag.types import Turn
 
-__all__ = ["Item", "LabelledSentence", "Part", "Question", "item_of", "numbered_rows", "write_questions"]
+__all__ = [
+    "Item",
+    "LabelledSentence",
+    "Part",
+    "Question",
+    "item_of",
+    "numbered_rows",
+    "question_line",
+    "write_questions",
+]
 
 FIELDS = "id question answers sources passages language parts topic history note".split()
 LABELLED_FIELDS = "id evidence sentence label language kind".split()
@@ -207,14 +216,18 @@ def _plain(question: Question) -> dict[str, Any]:
     return {name: row[name] for name in FIELDS if name in row and (row[name] or name == "answers")}
 
 
+def question_line(question: Question) -> str:
+    """A question as one line of JSONL, without its end."""
+    return json.dumps(_plain(question), ensure_ascii=False)
+
+
 def write_questions(path: Path, questions: Iterable[Question]) -> None:
     """Write a set as CSV (for a spreadsheet) or JSONL, by the ending of ``path``; reads back the same."""
-    rows = [_plain(question) for question in questions]
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() != ".csv":
-        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
-        path.write_text("".join(lines), "utf-8")
+        path.write_text("".join(question_line(question) + "\n" for question in questions), "utf-8")
         return
+    rows = [_plain(question) for question in questions]
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()

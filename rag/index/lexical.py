@@ -6,7 +6,7 @@ stale.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Connection, bindparam, text
 
@@ -17,7 +17,9 @@ __all__ = ["add", "document_frequencies", "remove", "search"]
 # A term in a title or heading tells more of what a passage is about than one in its body.
 HEADING_WEIGHT = 1.0
 BODY_WEIGHT = 1.0
-READABLE = """EXISTS (SELECT 1 FROM reader r WHERE r.document_id = c.document_id AND r.name IN :readers)"""
+_READER = "EXISTS (SELECT 1 FROM reader r WHERE r.{key} AND r.name IN :readers)"
+_WITHIN = """EXISTS (SELECT 1 FROM place p
+    WHERE p.document_id = c.document_id AND p.collection IN :collections {mine})"""
 
 
 def add(connection: Connection, rows: Iterable[tuple[int, str, str]]) -> None:
@@ -38,29 +40,38 @@ def remove(connection: Connection, document_id: str) -> None:
 
 
 def search(
-    connection: Connection, query: Sequence[str], k: int, readers: Sequence[str] | None
+    connection: Connection,
+    query: Sequence[str],
+    k: int,
+    readers: Sequence[str] | None,
+    collections: Sequence[str] | None = None,
 ) -> list[tuple[int, float]]:
     """The ``k`` best ``(chunk id, BM25)`` for any of the query's terms, best first; higher is better.
 
-    Only chunks that one of ``readers`` may read take part (None: all), so that filtering never shortens the
-    list.
+    Only chunks that one of ``readers`` may read take part (None: all), where the document lies in one of
+    ``collections`` (None: anywhere), so that filtering never shortens the list.
     """
     if not query:
         return []
     match = " OR ".join('"' + term.replace('"', '""') + '"' for term in dict.fromkeys(query))
     values: dict[str, object] = {"match": match, "k": k}
-    where = ""
-    if readers is not None:
-        where = f"AND {READABLE}"
-        values["readers"] = list(readers)
+    given = {"readers": readers, "collections": collections}
+    lists = {name: list(value) for name, value in given.items() if value is not None}
+    values |= lists
     statement = text(
         f"""SELECT c.id, -bm25(chunk_terms, {HEADING_WEIGHT}, {BODY_WEIGHT}) AS score
         FROM chunk_terms JOIN chunk c ON c.id = chunk_terms.rowid
-        WHERE chunk_terms MATCH :match {where} ORDER BY score DESC, c.id LIMIT :k"""
-    )
-    if readers is not None:
-        statement = statement.bindparams(bindparam("readers", expanding=True))
+        WHERE chunk_terms MATCH :match {_where(lists)} ORDER BY score DESC, c.id LIMIT :k"""
+    ).bindparams(*(bindparam(name, expanding=True) for name in lists))
     return [(int(row[0]), float(row[1])) for row in connection.execute(statement, values)]
+
+
+def _where(lists: Collection[str]) -> str:
+    """The readers that count are those of a place within the collections, where these are named."""
+    if "collections" not in lists:
+        return f"AND {_READER.format(key='document_id = c.document_id')}" if lists else ""
+    mine = f"AND {_READER.format(key='place_id = p.id')}" if "readers" in lists else ""
+    return f"AND {_WITHIN.format(mine=mine)}"
 
 
 def document_frequencies(connection: Connection, query: Iterable[str]) -> dict[str, int]:

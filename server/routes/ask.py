@@ -84,10 +84,11 @@ async def ask(
 
     Streams when ``stream`` is true or the request accepts text/event-stream.
     """
+    user = asked.within(principal.user)
     if asked.stream or "text/event-stream" in accept.lower():
-        events = assistant.stream(asked.question, user=principal.user, history=asked.turns())
+        events = assistant.stream(asked.question, user=user, history=asked.turns())
         return AnswerEvents(record.recorded(events, principal, CHANNEL))
-    answer = await _unless_closed(request, assistant, asked, principal.user)
+    answer = await _unless_closed(request, assistant, asked, user)
     if answer is None:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
     await record.record_answer(principal, answer, CHANNEL)

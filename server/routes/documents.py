@@ -8,25 +8,25 @@ import tempfile
 import unicodedata
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from ingest.jobs import Job
-from ingest.registry import check_name, uploads_name
-from rag.errors import DiskFullError, IngestError, TooLargeError
-from server.auth import editor
+from ingest.registry import check_name, is_private, private_collection, uploads_name
+from rag.errors import DiskFullError, ForbiddenError, IngestError, TooLargeError
+from server.auth import Principal, Role, Scope, uploader
 from server.ingestion import Desk, desk
 from server.problems import problem_responses
 from server.schema_jobs import JobOut, job_out
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["documents"], dependencies=[Depends(editor)])
+router = APIRouter(prefix="/v1", tags=["documents"])
 
 ROOM = 64 * 1024  # of a request beside the file: its other fields and the marks between them
 NAME_BYTES = 240
@@ -41,6 +41,11 @@ _FORM: dict[str, Any] = {
                     "properties": {
                         "file": {"type": "string", "format": "binary", "description": "One document."},
                         "collection": {"type": "string", "default": "default"},
+                        "private": {
+                            "type": "boolean",
+                            "default": False,
+                            "description": "For the asker alone, in a collection of his own.",
+                        },
                     },
                 }
             }
@@ -56,9 +61,11 @@ _FORM: dict[str, Any] = {
     openapi_extra=_FORM,
     summary="Upload a document",
 )
-async def upload_document(request: Request) -> JobOut:
+async def upload_document(request: Request, who: Annotated[Principal, Depends(uploader)]) -> JobOut:
     """Takes one file and answers with the job that ingests it, a sync of the source ``uploads`` (of another
     collection: ``uploads.COLLECTION``). A file of a name that is there already takes its place.
+
+    Editors upload for others; everyone may upload for himself alone (``private``).
     """
     at = await run_in_threadpool(desk, request)
     limit = at.settings.ingest.max_file_mb
@@ -76,14 +83,31 @@ async def upload_document(request: Request) -> JobOut:
     except ClientDisconnect as error:
         raise IngestError("the upload was broken off", "Send it again.") from error
     try:
-        file, collection = form.get("file"), form.get("collection", "default")
-        if not isinstance(file, UploadFile) or not isinstance(collection, str):
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
             raise IngestError("the form has no file", "Send the document as its field file.")
+        collection = _collection(form, who)
         if (file.size or 0) > limit * 1e6:
             raise _too_large(limit)
         return job_out(await run_in_threadpool(_keep, at, file, collection))
     finally:
         await form.close()
+
+
+def _collection(form: FormData, who: Principal) -> str:
+    """Where the file goes. Raises IngestError, and ForbiddenError when that is not for this principal."""
+    private, collection = str(form.get("private", "")).lower(), form.get("collection", "default")
+    if private not in ("", "true", "false"):
+        raise IngestError("the field private is neither true nor false", "Send one of these, or none.")
+    if private == "true":
+        return private_collection(who.id)
+    if not isinstance(collection, str) or is_private(collection):
+        raise IngestError(
+            "what goes into this collection is private", "Send private=true for your own, or name another."
+        )
+    if not who.may(Role.EDITOR, Scope.DOCUMENTS):
+        raise ForbiddenError("Only editors upload for others.", "Send private=true to upload for yourself.")
+    return collection
 
 
 class _TooLong(MultiPartException):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -26,6 +27,10 @@ async def search(
         str, Query(min_length=1, description="What to look for, in any language.", examples=["lost laptop"])
     ],
     k: Annotated[int, Query(ge=1, le=100, description="Passages at most.")] = 10,
+    collections: Annotated[
+        list[str], Query(max_length=100, description="Only in these collections; none: in all.")
+    ] = [],  # noqa: B006 - FastAPI copies it
 ) -> SearchOut:
     """The k best passages, best first, with the scores of each search."""
-    return search_out(q, language(q), await assistant.search(q, k=k, user=principal.user))
+    user = dataclasses.replace(principal.user, collections=tuple(collections) or None)
+    return search_out(q, language(q), await assistant.search(q, k=k, user=user))

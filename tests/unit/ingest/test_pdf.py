@@ -9,7 +9,7 @@ from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate, Table
 
-from ingest.parse_pdf_lines import _spelt
+from ingest.parse_pdf_lines import spelt
 from rag.errors import UnreadableFileError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -105,7 +105,7 @@ def test_hyphenated_words_and_bullets(outline):
 
 def test_ligatures_and_radicals_are_spelt_out():
     # ⽤ and ⻚ are radicals that fonts often give for the characters
-    assert _spelt("ﬁnd the oﬃce \u2f64\u6237 \u2eda") == "find the office 用户 页"
+    assert spelt("ﬁnd the oﬃce \u2f64\u6237 \u2eda") == "find the office 用户 页"
 
 
 def test_without_any_text(read):

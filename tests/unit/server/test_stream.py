@@ -110,7 +110,7 @@ async def test_nothing_is_asked_for_before_the_last_event_was_sent() -> None:
             asked.append(type(event).__name__)
             yield event
 
-    wire = server.sse._wire(source())
+    wire = server.sse._wire(server.sse._events(source()))
     for sent in range(1, 5):
         await anext(wire)
         for _ in range(20):

@@ -16,6 +16,7 @@ from server.auth.principal import Role, Scope
 ANYBODY = None
 READER = (Role.READER, Scope.ASK)
 EDITOR = (Role.EDITOR, Scope.DOCUMENTS)
+UPLOADER = (Role.READER, Scope.DOCUMENTS)
 KEYHOLDER = (Role.READER, Scope.ADMIN)
 ADMINISTRATOR = (Role.ADMINISTRATOR, Scope.ADMIN)
 
@@ -31,9 +32,34 @@ ALLOWED: dict[tuple[str, str], tuple[Role, Scope] | None] = {
     ("GET", "/v1/session/link"): ANYBODY,
     ("POST", "/v1/ask"): READER,
     ("GET", "/v1/search"): READER,
-    ("POST", "/v1/documents"): EDITOR,
+    ("POST", "/v1/check"): READER,
+    ("GET", "/v1/conversations"): READER,
+    ("POST", "/v1/conversations"): READER,
+    ("GET", "/v1/conversations/{key}"): READER,
+    ("PATCH", "/v1/conversations/{key}"): READER,
+    ("DELETE", "/v1/conversations/{key}"): READER,
+    ("GET", "/v1/conversations/{key}/export"): READER,
+    ("POST", "/v1/conversations/{key}/messages"): READER,
+    ("POST", "/v1/conversations/{key}/messages/{answer}/again"): READER,
+    ("GET", "/v1/conversations/{key}/messages/{answer}/events"): READER,
+    ("POST", "/v1/conversations/{key}/messages/{answer}/stop"): READER,
+    ("PUT", "/v1/conversations/{key}/messages/{answer}/feedback"): READER,
+    ("DELETE", "/v1/conversations/{key}/messages/{answer}/feedback"): READER,
+    ("GET", "/v1/feedback"): ADMINISTRATOR,
+    ("PATCH", "/v1/feedback/{mark}"): ADMINISTRATOR,
+    ("GET", "/v1/feedback/questions"): ADMINISTRATOR,
+    ("GET", "/v1/collections"): READER,
+    ("GET", "/v1/documents"): READER,
+    # for others it takes an editor
+    ("POST", "/v1/documents"): UPLOADER,
+    ("GET", "/v1/documents/{key}"): READER,
+    ("DELETE", "/v1/documents/{key}"): UPLOADER,
+    ("GET", "/v1/documents/{key}/original"): READER,
+    ("GET", "/v1/documents/{key}/pages/{number}"): READER,
+    ("GET", "/v1/documents/{key}/text"): READER,
+    ("GET", "/v1/documents/{key}/boxes"): READER,
     ("GET", "/v1/jobs"): EDITOR,
-    ("GET", "/v1/jobs/{key}"): EDITOR,
+    ("GET", "/v1/jobs/{key}"): UPLOADER,
     ("POST", "/v1/jobs/{key}/cancel"): EDITOR,
     ("GET", "/v1/sources"): EDITOR,
     ("POST", "/v1/sources"): ADMINISTRATOR,
