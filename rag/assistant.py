@@ -26,7 +26,7 @@ from rag.searcher import Searcher
 from rag.settings import Settings
 from rag.store import Store
 from rag.supersede import supersede
-from rag.timer import Timer
+from rag.timer import Timer, Watch, unwatched
 from rag.types import Answer, Event, Finished, Hit, Query, Turn, User
 
 __all__ = ["Assistant"]
@@ -45,6 +45,7 @@ class Assistant:
         self._chat = chat
         self._allowed = Topics(settings.topics.allowed)
         self._blocked = Topics(settings.topics.blocked)
+        self.watch: Watch = unwatched
 
     @classmethod
     def open(cls, settings: Settings) -> Assistant:
@@ -58,6 +59,11 @@ class Assistant:
     def store(self) -> Store:
         """The database behind the answers."""
         return self._store
+
+    @property
+    def indexed(self) -> int:
+        """How many passages the index holds that answers now."""
+        return self._searcher.pair()[1].size
 
     async def close(self) -> None:
         """Give everything back."""
@@ -120,7 +126,9 @@ class Assistant:
         async with aclosing(answering.sentences(chat, pair[0])) as sentences:
             async for sentence in sentences:
                 yield sentence
-        yield await answering.finished(asked, standalone, pair[0])
+        finished = await answering.finished(asked, standalone, pair[0])
+        self.watch(finished.answer, timer.steps)
+        yield finished
 
     def _find(
         self, pair: tuple[EmbedderProtocol, DenseIndex], question: str, user: User, k: int, timer: Timer

@@ -17,6 +17,9 @@ from server.auth.limits import Limits
 from server.background import in_thread
 from server.conversing import Conversing
 from server.ingestion import Ingestion
+from server.metrics import figures
+from server.metrics_answers import AnswerFigures
+from server.metrics_state import GeneratorFigures, ServerFigures
 from server.middleware import BodyLimit, KnownHosts, RequestLog
 from server.pages import Pages
 from server.problems import add_problem_handlers, problem_responses
@@ -40,6 +43,7 @@ from server.routes import (
     users,
     viewer,
 )
+from server.traces import CallersTrace, open_traces
 
 __all__ = ["create_app"]
 
@@ -70,6 +74,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     other machines without a sign-in.
     """
     require_sign_in(settings)
+    traces = open_traces(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -85,6 +90,8 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             await state.close()
             await in_thread(app.state.pages.close)
             await in_thread(app.state.ingestion.close)
+            if traces is not None:
+                await in_thread(traces.close)
 
     app = FastAPI(
         title="Citewell",
@@ -100,6 +107,14 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     app.state.ingestion = ingestion = Ingestion(settings)
     app.state.limits = Limits(settings.limits)
     app.state.audit = Audit(settings, lambda: ingestion.open().store)
+    answers = AnswerFigures()
+    app.state.readiness.watches = [answers, *([traces] if traces else [])]
+    app.state.figures = figures(
+        ingestion,
+        answers,
+        ServerFigures(app.state.readiness, app.state.limits),
+        GeneratorFigures(settings),
+    )
     app.state.pages = Pages(settings)
     app.state.conversing = Conversing(ingestion, settings, app.state.audit, app.state.limits)
     for part in (health, session):
@@ -108,6 +123,8 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     for guarded in GUARDED:
         app.include_router(guarded.router, responses=refusals)
     add_problem_handlers(app)
+    if traces is not None:
+        app.add_middleware(CallersTrace)
     app.add_middleware(AnswersFirst, home=settings.home)
     app.add_middleware(BodyLimit, most=int(settings.limits.request_mb * 1e6))
     app.add_middleware(KnownHosts, server=settings.server)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from rag.assistant import Assistant
 from rag.errors import CitewellError, QuestionError
+from rag.timer import Watch, unwatched
 from rag.types import (
     Answer,
     AnswerVerdict,
@@ -88,12 +89,17 @@ class FakeAssistant(Assistant):
     """
 
     def __init__(self, error: Exception | None = None, hold: asyncio.Event | None = None) -> None:
+        self.watch: Watch = unwatched
         self.error = error
         self.hold = hold
         self.asked: list[tuple[str, tuple[Turn, ...], User]] = []
         self.streams_closed = 0
         self.cancelled = 0
         self.closed = 0
+
+    @property
+    def indexed(self) -> int:
+        return 1
 
     def _check(self, question: str) -> None:
         if not question.strip():
@@ -117,7 +123,11 @@ class FakeAssistant(Assistant):
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
-        return nothing_found(question) if "unanswerable" in question else answer_to(question)
+        return self._told(nothing_found(question) if "unanswerable" in question else answer_to(question))
+
+    def _told(self, answer: Answer) -> Answer:
+        self.watch(answer, ())
+        return answer
 
     async def stream(
         self, question: str, *, user: User, history: Sequence[Turn] = ()
@@ -127,7 +137,7 @@ class FakeAssistant(Assistant):
             self.asked.append((question, tuple(history), user))
             if "unanswerable" in question:
                 yield EvidenceFound(())
-                yield Finished(nothing_found(question))
+                yield Finished(self._told(nothing_found(question)))
                 return
             yield EvidenceFound((Evidence(1, DOCUMENT, QUOTE, 10, 10 + len(QUOTE), 0.9, 3, ("第二章",)),))
             answer = answer_to(question)
@@ -137,7 +147,7 @@ class FakeAssistant(Assistant):
             if self.hold:
                 await self.hold.wait()
             yield SentenceChecked(answer.claims[1], ())
-            yield Finished(answer)
+            yield Finished(self._told(answer))
         finally:
             self.streams_closed += 1
 
