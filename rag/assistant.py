@@ -10,9 +10,9 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from rag.answering import Answering
+from rag.check import local_layers
 from rag.condense import condense
-from rag.evidence import merge_evidence
-from rag.found import Found, Sought, found_together, judge
+from rag.found import Sought, gathered
 from rag.index.dense import DenseIndex
 from rag.models.catalogue import parameters_of
 from rag.models.chat import Chat
@@ -46,6 +46,7 @@ class Assistant:
         self._allowed = Topics(settings.topics.allowed)
         self._blocked = Topics(settings.topics.blocked)
         self.watch: Watch = unwatched
+        self._local = local_layers(settings)
 
     @classmethod
     def open(cls, settings: Settings) -> Assistant:
@@ -120,8 +121,10 @@ class Assistant:
         if len(sought) > 1:
             query = await asyncio.to_thread(look_up, standalone, self._store, pair[0])
         with timer.step("evidence"):
-            found = await asyncio.to_thread(self._evidence, sought, user, pair[0])
-        answering = Answering(query, found, self._settings, self._store, user, timer)
+            found = await asyncio.to_thread(
+                gathered, sought, self._settings.answer, self._store, user, pair[0]
+            )
+        answering = Answering(query, found, self._settings, self._store, user, timer, self._local)
         yield await answering.found()
         async with aclosing(answering.sentences(chat, pair[0])) as sentences:
             async for sentence in sentences:
@@ -150,12 +153,3 @@ class Assistant:
         centre = pair[1].geometry.centre(query.language, len(query.vector))
         allowed, blocked = (t.match(query, pair[0], centre) for t in (self._allowed, self._blocked))
         return Sought(part.text, query, hits, allowed=allowed, blocked=blocked)
-
-    def _evidence(self, sought: Sequence[Sought], user: User, embedder: EmbedderProtocol) -> Found:
-        """The quotes that still stand in the database, or why the question is not answered."""
-        answer, count = self._settings.answer, embedder.count_tokens
-        judged = [judge(part, answer, self._store, user, embedder) for part in sought]
-        quotes = [() if part.refusal else part.evidence for part in judged]
-        return found_together(
-            judged, quotes[0] if len(quotes) == 1 else merge_evidence(quotes, answer, count)
-        )

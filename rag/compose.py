@@ -20,6 +20,9 @@ __all__ = ["Composer", "appended"]
 ENOUGH = 0.95
 # Past the first, a quote that holds the answer less probably than this only makes the reader read more.
 LEAST = 0.03
+# Beside a quote in the question's language, one in another is only shown when it holds the answer this
+# probably: its reader may not be able to read it.
+FOREIGN = 0.3
 _NO_BLANKS = {"zh", "ja", "th"}
 _OPEN, _CLOSE = "“„「«", "”」»"
 _SINGLE = str.maketrans({"“": "‘", "”": "’", "„": "‚", "「": "『", "」": "』", "«": "‹", "»": "›"})
@@ -137,11 +140,17 @@ class Composer:
             if not open_parts:
                 continue
             words = inert(evidence.quote)
-            if fold(words) in fold(self.text):
+            if fold(words) in fold(self.text) or self._foreign(evidence):
                 continue
             signals = {"answers": round(evidence.score, 4)}
             quoted = f"{opening}{_enclosed(words)}{closing}"
             yield self._append(Claim(quoted, 0, 0, ClaimVerdict.QUOTED, 1.0, (n,), signals))
+
+    def _foreign(self, evidence: Evidence) -> bool:
+        """Whether the quote is in another language than what is quoted already, and not worth that."""
+        if evidence.document.language == self._language or evidence.score >= FOREIGN:
+            return False
+        return any(self._evidence[n].document.language == self._language for n in self._cited)
 
     def _append(self, claim: Claim) -> SentenceChecked:
         """Put the sentence at the end of the text; its offsets are those that it has there."""

@@ -12,7 +12,6 @@
     │   ├── HashMismatchError        a file is not the one the catalogue pins
     │   ├── ConversionError          the converted model does not reproduce known values
     │   └── ProbeError               no probe, a damaged one, or one of another model, layer or template
-    ├── LabelsError              a file of labelled sentences cannot be used
     ├── GeneratorError
     │   ├── GeneratorUnavailableError   no generator answers (a state, not a crash)
     │   └── GeneratorStartError         vLLM did not start
@@ -32,6 +31,7 @@
     ├── AccessError
     │   ├── SignInError              nobody is signed in, or not with these credentials
     │   ├── ForbiddenError           signed in, but without the right to do this
+    │   ├── ProviderError            the provider that people sign in at does not do its part
     │   └── TooManyRequestsError     more than the limits allow one person
     ├── AccountError             a name, password, group or key cannot be as it was given
     │   └── AccountConflictError     there is one of that name, or it is not to be changed like this
@@ -61,7 +61,6 @@ __all__ = [
     "HashMismatchError",
     "IndexStateError",
     "IngestError",
-    "LabelsError",
     "MachineError",
     "MissingPackageError",
     "ModelError",
@@ -69,6 +68,7 @@ __all__ = [
     "NotFoundError",
     "PageNotFoundError",
     "ProbeError",
+    "ProviderError",
     "QuestionError",
     "QuestionSetError",
     "SchemaError",
@@ -112,7 +112,9 @@ class ConversationError(CitewellError):
 
 
 class QuestionSetError(CitewellError):
-    """A set of questions, or the results of a run, cannot be read or do not fit what is asked of them."""
+    """Questions, labelled sentences or the results of a run cannot be read, or do not fit what is asked of
+    them.
+    """
 
 
 class MachineError(CitewellError):
@@ -149,10 +151,6 @@ class ConversionError(ModelError):
 
 class ProbeError(ModelError):
     """There is no probe of hidden states, it is damaged, or it belongs to another model or template."""
-
-
-class LabelsError(CitewellError):
-    """A file of labelled sentences cannot be read, or cannot be learned from."""
 
 
 class GeneratorError(CitewellError):
@@ -229,6 +227,10 @@ class SignInError(AccessError):
 
 class ForbiddenError(AccessError):
     """Who asks is known, but may not do this."""
+
+
+class ProviderError(AccessError):
+    """The provider that people sign in at cannot be reached, or is not what the settings say."""
 
 
 class TooManyRequestsError(AccessError):

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from rag.answer_settings import AnswerSettings
 from rag.answerable import answerability, answerable_signals
 from rag.cite import confirmed
-from rag.evidence import group_of, select_evidence
+from rag.evidence import group_of, merge_evidence, select_evidence
 from rag.models.protocols import EmbedderProtocol
 from rag.scope import in_scope
 from rag.store import Store
 from rag.types import AnswerVerdict, Evidence, Hit, Query, User
 
-__all__ = ["Found", "Sought", "best_hits", "found_together", "judge"]
+__all__ = ["Found", "Sought", "best_hits", "found_together", "gathered", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,19 @@ def judge(
     scores["answerable"], answers = answerability(group_of(query, evidence[0]), signals)
     refusal = None if answers else missing
     return dataclasses.replace(part, evidence=tuple(evidence), refusal=refusal, scores=scores)
+
+
+def gathered(
+    sought: Sequence[Sought],
+    settings: AnswerSettings,
+    store: Store,
+    user: User,
+    embedder: EmbedderProtocol,
+) -> Found:
+    """The quotes that still stand in the database, for all parts, or why the question is not answered."""
+    judged = [judge(part, settings, store, user, embedder) for part in sought]
+    merged = merge_evidence([part.quotes for part in judged], settings, embedder.count_tokens)
+    return found_together(judged, merged)
 
 
 def found_together(sought: Sequence[Sought], evidence: Sequence[Evidence]) -> Found:

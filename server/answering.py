@@ -10,7 +10,7 @@ from ingest.give_way import answering
 
 __all__ = ["AnswersFirst"]
 
-_PATHS = {"/v1/ask", "/v1/search"}
+_PATHS = {"/v1/ask", "/v1/search", "/v1/chat/completions", "/mcp"}
 
 
 class AnswersFirst:

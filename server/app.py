@@ -14,9 +14,11 @@ from server.answering import AnswersFirst
 from server.audit import Audit
 from server.auth.door import require_sign_in
 from server.auth.limits import Limits
+from server.auth.oidc import Provider
 from server.background import in_thread
 from server.conversing import Conversing
 from server.ingestion import Ingestion
+from server.mcp import Bridge
 from server.metrics import figures
 from server.metrics_answers import AnswerFigures
 from server.metrics_state import GeneratorFigures, ServerFigures
@@ -35,8 +37,11 @@ from server.routes import (
     jobs,
     keys,
     library,
+    mcp,
     messages,
     metrics,
+    oidc,
+    openai,
     search,
     session,
     sources,
@@ -44,10 +49,13 @@ from server.routes import (
     viewer,
 )
 from server.traces import CallersTrace, open_traces
+from server.web import serve_page
 
 __all__ = ["create_app"]
 
 GUARDED = (
+    mcp,
+    openai,
     ask,
     search,
     check,
@@ -74,14 +82,14 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     other machines without a sign-in.
     """
     require_sign_in(settings)
-    traces = open_traces(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         state: Readiness = app.state.readiness
         opening = asyncio.create_task(state.open())
         try:
-            yield
+            async with app.state.mcp.running():
+                yield
         finally:
             opening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -90,8 +98,8 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             await state.close()
             await in_thread(app.state.pages.close)
             await in_thread(app.state.ingestion.close)
-            if traces is not None:
-                await in_thread(traces.close)
+            if app.state.traces is not None:
+                await in_thread(app.state.traces.close)
 
     app = FastAPI(
         title="Citewell",
@@ -103,9 +111,31 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
         docs_url=None,
         redoc_url=None,
     )
+    _furnish(app, settings, assistant)
+    for part in (health, session, oidc):
+        app.include_router(part.router)
+    refusals = problem_responses(401, 403, 413, 429)
+    for guarded in GUARDED:
+        app.include_router(guarded.router, responses=refusals)
+    serve_page(app)
+    add_problem_handlers(app)
+    if app.state.traces is not None:
+        app.add_middleware(CallersTrace)
+    app.add_middleware(AnswersFirst, home=settings.home)
+    app.add_middleware(BodyLimit, most=int(settings.limits.request_mb * 1e6))
+    app.add_middleware(KnownHosts, server=settings.server)
+    app.add_middleware(RequestLog)  # added last: the outermost
+    return app
+
+
+def _furnish(app: FastAPI, settings: Settings, assistant: Assistant | None) -> None:
+    """Put into ``app.state`` what routes and middleware share."""
     app.state.readiness = Readiness(settings, assistant)
+    app.state.traces = traces = open_traces(settings)
     app.state.ingestion = ingestion = Ingestion(settings)
+    app.state.mcp = Bridge()
     app.state.limits = Limits(settings.limits)
+    app.state.provider = Provider(settings.auth.oidc)
     app.state.audit = Audit(settings, lambda: ingestion.open().store)
     answers = AnswerFigures()
     app.state.readiness.watches = [answers, *([traces] if traces else [])]
@@ -117,16 +147,3 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     )
     app.state.pages = Pages(settings)
     app.state.conversing = Conversing(ingestion, settings, app.state.audit, app.state.limits)
-    for part in (health, session):
-        app.include_router(part.router)
-    refusals = problem_responses(401, 403, 413, 429)
-    for guarded in GUARDED:
-        app.include_router(guarded.router, responses=refusals)
-    add_problem_handlers(app)
-    if traces is not None:
-        app.add_middleware(CallersTrace)
-    app.add_middleware(AnswersFirst, home=settings.home)
-    app.add_middleware(BodyLimit, most=int(settings.limits.request_mb * 1e6))
-    app.add_middleware(KnownHosts, server=settings.server)
-    app.add_middleware(RequestLog)  # added last: the outermost
-    return app

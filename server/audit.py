@@ -119,7 +119,7 @@ class Audit:
             "revision": answer.model.revision if answer.model else "",
             "settings": settings_hash(self.settings),
             "usage": dict(answer.usage),
-            "ms": sum(answer.timings_ms.values()),
+            "ms": answer.timings_ms.get("total", 0.0),
         }
         store = self._open_store()
         with store.write(silent=True) as connection:

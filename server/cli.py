@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("server.commands.up:up", "Start everything: models, documents, vLLM and the server."),
     "ask": ("server.commands.ask:ask", "Answer a question from the documents, every sentence checked."),
     "search": ("server.commands.search:search", "Find passages in the documents."),
+    "mcp": ("server.commands.mcp:mcp", "Serve search and answers to a program over stdio (MCP)."),
     "ingest": ("server.commands.ingest:ingest", "Bring documents in."),
     "refine": ("server.commands.refine:refine", "Embed sentences left for later; move to another embedder."),
     "source": ("server.commands.source:app", "Add, list, sync and remove sources of documents."),

@@ -3,6 +3,6 @@ one, each with the sets, sizes and date that they were fitted on; tests/bench/ h
 them.
 """
 
-from rag.calibration.logistic import Logistic, load
+from rag.calibration.logistic import Logistic, fitted, load
 
-__all__ = ["Logistic", "load"]
+__all__ = ["Logistic", "fitted", "load"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
-__all__ = ["Logistic", "load"]
+__all__ = ["Logistic", "fitted", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,12 @@ class Logistic:
     def enough(self, group: str, probability: float) -> bool:
         """Whether the probability reaches the group's threshold."""
         return probability >= self.thresholds.get(group, self.threshold)
+
+
+def fitted(name: str, folder: Path | None = None) -> bool:
+    """Whether there is such a model."""
+    own = folder / f"{name}.json" if folder else None
+    return bool(own and own.is_file()) or resources.files(__package__).joinpath(f"{name}.json").is_file()
 
 
 @functools.cache

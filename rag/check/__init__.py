@@ -3,13 +3,26 @@
 
     agreement   L0: rules that can only refuse: numbers, names, negation, comparison, wording
     alignment   L1: how well the evidence covers the sentence, by token vectors and words
+    entailment  L1: whether an entailment model says that it follows, where one is installed
     contrast    L2a: what the evidence does to the log-probabilities of the served model
-    probe       L2b: what its hidden states tell, by a probe trained for it (see probe.py; not in the chain)
+    probe       L2b: what its hidden states tell, by a probe trained for it
     judge       L3: the served model asked, by label probabilities
 
-The signals are fused by small calibrated models (rag/calibration); the last two are asked in doubt only.
+The signals are fused by small calibrated models (rag/calibration); a layer that none was fitted for tells its
+signals and decides nothing. Those after the first two are asked in doubt only.
 """
 
-from rag.check.checker import FURTHER, Checked, Checker, Owned, log_odds
+from rag.check.checker import DOUBT, FURTHER, SERVED, Checked, Checker, Owned, log_odds
+from rag.check.local import Local, local_layers
 
-__all__ = ["FURTHER", "Checked", "Checker", "Owned", "log_odds"]
+__all__ = [
+    "DOUBT",
+    "FURTHER",
+    "SERVED",
+    "Checked",
+    "Checker",
+    "Local",
+    "Owned",
+    "local_layers",
+    "log_odds",
+]

@@ -12,23 +12,31 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.answer_settings import CheckSettings
-from rag.calibration import Logistic, load
+from rag.calibration import Logistic, fitted, load
 from rag.check.agreement import objection
 from rag.check.alignment import Aligner
 from rag.check.contrast import contrast_signals
 from rag.check.judge import judge_signals
-from rag.errors import GeneratorUnavailableError
+from rag.check.local import Local
+from rag.errors import GeneratorUnavailableError, ModelError
 from rag.models.protocols import ChatProtocol, EmbedderProtocol, Message
 from rag.text import instructs, language, sentences
 from rag.timer import Timer
 from rag.types import ClaimVerdict, Evidence
 
-__all__ = ["FURTHER", "Checked", "Checker", "Owned", "log_odds"]
+__all__ = ["DOUBT", "FURTHER", "SERVED", "Checked", "Checker", "Owned", "log_odds"]
 
 logger = logging.getLogger(__name__)
 NOT_CHECKED = "not_checked"
 # Layers that are asked in doubt, in this order, and their signals
-FURTHER = {"contrast": ("contrast", "gain", "surprise"), "judge": ("judge",)}
+FURTHER = {
+    "entailment": ("entailment", "contradiction"),
+    "contrast": ("contrast", "gain", "surprise"),
+    "probe": ("probe",),
+    "judge": ("judge",),
+}
+SERVED = ("contrast", "judge")  # those that ask the served model
+DOUBT = (0.02, 0.995)  # probabilities between which they are asked, unless their model says otherwise
 READ = 3  # cited texts that the generator is shown for one sentence
 Signals = dict[str, float | str | bool]
 
@@ -91,8 +99,10 @@ class Checker:
         timer: Timer | None = None,
         folder: Path | None = None,
         always: bool = False,
+        local: Mapping[str, Local] | None = None,
     ) -> None:
-        """Without ``owned`` the layers that need the served model are not_checked where they are asked.
+        """Without ``owned`` the layers that need the served model are not_checked where they are asked, and
+        so are those that read a model here and are not in ``local``.
 
         ``folder`` holds calibrations of the organisation's own, which go before the packaged ones. ``always``
         asks every layer, also where it decides nothing: for calibrating it.
@@ -105,6 +115,10 @@ class Checker:
         self._timer = timer or Timer()
         self._folder = folder
         self._always = always
+        self._local = local or {}
+        # an entailment model that is there, and fitted, need not be named
+        also = [name for name in self._local if fitted(f"support_{name}", folder)]
+        self._layers = {*settings.layers, *also}
 
     async def check(self, text: str, cited: Sequence[int], logprobs: Sequence[float] = ()) -> Checked:
         """Check a draft sentence (its [n] markers removed) against the evidence numbers that it cites; of
@@ -139,11 +153,11 @@ class Checker:
         kind = "same" if same else "cross"
         signals: Signals = {"group": kind}
         reason = ""
-        if "agreement" in self._settings.layers:
+        if "agreement" in self._layers:
             with self._timer.step("check.agreement"):
                 reason = await asyncio.to_thread(self._objection, sentence, indices, spoken if same else "")
             signals |= {"reason": reason} if reason else {}
-        if "alignment" not in self._settings.layers:
+        if "alignment" not in self._layers:
             verdict = ClaimVerdict.UNSUPPORTED if reason else ClaimVerdict.NOT_CHECKED
             return Checked(verdict, 0.0, tuple(cited), signals | {"alignment": NOT_CHECKED})
         with self._timer.step("check.alignment"):
@@ -155,7 +169,7 @@ class Checker:
         model = load("support", self._folder)
         state = _State(model, model.probability(kind, aligned))
         for name in FURTHER:
-            if name in self._settings.layers and not reason:
+            if name in self._layers and not reason:
                 signals |= await self._further(name, kind, state, sentence, indices, logprobs)
         supported = not reason and state.model.enough(kind, state.score)
         verdict = ClaimVerdict.SUPPORTED if supported else ClaimVerdict.UNSUPPORTED
@@ -177,17 +191,20 @@ class Checker:
         logprobs: Sequence[float],
     ) -> Signals:
         """Ask one more layer, only in the band of scores where it was fitted; changes ``state``."""
-        model = load(f"support_{name}", self._folder)
-        decides = kind in model.groups and model.band[0] <= state.score < model.band[1]
-        if not decides and not self._always:
+        known = fitted(f"support_{name}", self._folder)
+        model = load(f"support_{name}", self._folder) if known else None
+        low, high = model.band if model else DOUBT
+        doubt = low <= state.score < high
+        decides = model is not None and kind in model.groups and doubt
+        if not decides and not self._always and not (model is None and doubt):
             return {}
         with self._timer.step(f"check.{name}"):
             try:
                 told = await self._internal(name, sentence, indices, logprobs)
-            except GeneratorUnavailableError:
-                state.missing = True
+            except (GeneratorUnavailableError, ModelError):
+                state.missing = state.missing or decides
                 return {name: NOT_CHECKED}
-        if decides:
+        if model is not None and decides:
             state.score = model.probability(kind, {"before": log_odds(state.score), **told})
             state.model = model
         return {key: round(value, 4) for key, value in told.items()}
@@ -195,12 +212,18 @@ class Checker:
     async def _internal(
         self, name: str, sentence: str, indices: Sequence[int], logprobs: Sequence[float]
     ) -> Mapping[str, float]:
+        """Signals of one layer. Raises GeneratorUnavailableError, ModelError."""
+        near = await self._likeliest(sentence, indices)
+        quotes = "\n".join(self._texts[i] for i in near)
+        if name not in SERVED:
+            if name not in self._local:
+                raise ModelError(f"there is no model for the layer {name}")
+            return await asyncio.to_thread(self._local[name], quotes, sentence)
         if self._owned is None:
             raise GeneratorUnavailableError("no generator answers")
         if name == "contrast":
-            prompt = self._owned.prompt([self._evidence[i] for i in await self._likeliest(sentence, indices)])
+            prompt = self._owned.prompt([self._evidence[i] for i in near])
             return await contrast_signals(sentence, logprobs, self._owned.chat, prompt, self._owned.question)
-        quotes = "\n".join(self._texts[i] for i in await self._likeliest(sentence, indices))
         return await judge_signals(sentence, quotes, language(sentence), self._owned.chat)
 
     async def _likeliest(self, sentence: str, indices: Sequence[int]) -> list[int]:

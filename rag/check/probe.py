@@ -2,7 +2,7 @@
 the sentence? (SAPLMA, Azaria & Mitchell 2023, arXiv:2304.13734, there without evidence.)
 
 A probe is a direction in the space of one model's states at one layer, under one template; anywhere else it
-means nothing, so it is refused there. rag/check/probe_fit.py fits it, ``citewell model probe train`` calls
+means nothing, so it is refused there. rag/eval/probe_fit.py fits it, ``citewell model probe train`` calls
 that.
 """
 

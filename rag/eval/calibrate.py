@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.calibration import Logistic
-from rag.check import FURTHER, log_odds
+from rag.check import DOUBT, FURTHER, SERVED, log_odds
 from rag.errors import QuestionSetError
 from rag.eval.detectors import area
 from rag.eval.run import CheckedSentence
@@ -33,8 +33,6 @@ FEWEST = 40  # sentences of a kind below which a fit is noise
 C = 0.3
 # However easy the labelled sentences were to tell apart: what is more probably wrong is not shown
 LEAST = 0.5
-# Between these probabilities further layers are asked
-BAND = (0.02, 0.995)
 # Words of two languages match by chance: these signals are left out there
 WORDS = {"cross": {"pairs", "wording", "personal", "asks"}}
 
@@ -130,11 +128,13 @@ def calibrate_layer(
     rows: Sequence[Row], layer: str, before: Sequence[float], risk: float, command: str
 ) -> tuple[Calibration, list[float]]:
     """Fit what the signals of one more ``layer`` add to the probabilities ``before``, on the sentences that
-    it was asked for; also returns the probabilities after it. The group "same" is left out: what the layers
-    add where words can be compared was within chance (tests/bench/reports/check.md).
+    it was asked for; also returns the probabilities after it. For layers that ask the served model the group
+    "same" is left out: what they add where words can be compared was within chance
+    (tests/bench/reports/ablation.md).
     """
+    groups = ("cross",) if layer in SERVED else ("cross", "same")
     asked = [
-        i for i, row in enumerate(rows) if row.group == "cross" and set(FURTHER[layer]) <= set(row.signals)
+        i for i, row in enumerate(rows) if row.group in groups and set(FURTHER[layer]) <= set(row.signals)
     ]
     told = [
         replace(
@@ -146,12 +146,17 @@ def calibrate_layer(
     ]
     found = calibrate(told, risk, command)
     found.data["name"] = f"support_{layer}"
-    found.data["band"] = list(BAND)
-    fitted = found.data["groups"]["cross"]
-    model = Logistic("", {"cross": fitted["coefficients"]}, {"cross": fitted["intercept"]}, 0.5)
+    found.data["band"] = list(DOUBT)
+    fitted = found.data["groups"]
+    model = Logistic(
+        "",
+        {group: values["coefficients"] for group, values in fitted.items()},
+        {group: values["intercept"] for group, values in fitted.items()},
+        0.5,
+    )
     after = list(before)
     for i, row in zip(asked, told, strict=True):
-        after[i] = model.probability("cross", row.signals)
+        after[i] = model.probability(row.group, row.signals)
     return found, after
 
 

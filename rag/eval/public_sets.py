@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from rag.errors import QuestionSetError
 from rag.eval.questions import REMEDY, Item, LabelledSentence, Question, item_of, numbered_rows
 from rag.text import language, sentences
 
-__all__ = ["read_set"]
+__all__ = ["read_labelled", "read_set"]
 
 
 def read_set(path: Path) -> list[Item]:
@@ -36,6 +37,14 @@ def read_set(path: Path) -> list[Item]:
     return items
 
 
+def read_labelled(path: Path) -> list[LabelledSentence]:
+    """Like read_set, where only labelled sentences will do. Raises QuestionSetError."""
+    labelled = [item for item in read_set(path) if isinstance(item, LabelledSentence)]
+    if not labelled:
+        raise QuestionSetError(f"{path} holds questions, not labelled sentences.", REMEDY)
+    return labelled
+
+
 def _plain(path: Path) -> list[Item]:
     items: dict[str, Item] = {}
     for number, row in numbered_rows(path):
@@ -47,6 +56,8 @@ def _plain(path: Path) -> list[Item]:
             raise QuestionSetError(
                 f"{path}, line {number}: the id {item.id} is there already.", "Give each its own id."
             )
+        if isinstance(item, LabelledSentence) and not item.domain:
+            item = dataclasses.replace(item, domain=path.stem)
         items[item.id] = item
     return list(items.values())
 
@@ -99,6 +110,7 @@ def _ragtruth(path: Path) -> Iterator[LabelledSentence]:
     responses = [(n, row) for n, row in numbered_rows(path) if row.get("quality", "good") == "good"]
     if any(row.get("split") == "test" for _, row in responses):
         responses = [(n, row) for n, row in responses if row["split"] == "test"]
+    domain = path.parent.name or path.stem
     for number, row in responses:
         try:
             evidence = _texts(sources[str(row["source_id"])])
@@ -110,7 +122,8 @@ def _ragtruth(path: Path) -> Iterator[LabelledSentence]:
         spoken = language(text)
         for start, end in spans:
             touched = any(a < end and start < b for a, b in marked)
-            yield LabelledSentence(text[start:end], evidence, not touched, f"{row['id']}-{start}", spoken)
+            name = f"{row['id']}-{start}"
+            yield LabelledSentence(text[start:end], evidence, not touched, name, spoken, domain=domain)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

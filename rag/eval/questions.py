@@ -20,9 +20,10 @@ In CSV, lists have one entry a line within their cell, ``parts`` and ``history``
 A file may hold labelled sentences instead, which the checker judges without a question being asked:
 
     {"evidence": "..." or ["...", ...], "sentence": "...", "label": true or "supported", "id", "kind",
-     "language"}
+     "language", "domain"}
 
 ``kind`` tells what is wrong with a sentence ("number", "name"); how many are caught is told by kind.
+``domain`` names the kind of text; where it is missing, it is the name of the file without its ending.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ __all__ = [
 ]
 
 FIELDS = "id question answers sources passages language parts topic history note".split()
-LABELLED_FIELDS = "id evidence sentence label language kind".split()
+LABELLED_FIELDS = "id evidence sentence label language kind domain".split()
 LISTS = {"answers", "sources", "passages", "evidence"}
 STRUCTURED = {"parts", "history"}
 NOT_JUDGED = "?"
@@ -95,7 +96,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class LabelledSentence:
-    """A sentence, and whether the evidence supports it as people say."""
+    """A sentence, and whether the evidence ([]: none) supports it as people say.
+
+    What is fitted on one ``domain`` is measured on the others.
+    """
 
     sentence: str
     evidence: tuple[str, ...]
@@ -103,6 +107,7 @@ class LabelledSentence:
     id: str = ""
     language: str = ""
     kind: str = ""
+    domain: str = ""
 
 
 Item = Question | LabelledSentence
@@ -137,6 +142,8 @@ def item_of(row: Mapping[str, Any]) -> Item:
         if labelled:
             given["supported"] = _truth(given.pop("label", None))
             sentence = _LABELLED.validate_python(given)
+            if not sentence.sentence.strip():
+                raise ValueError("sentence: is empty")
             return dataclasses.replace(
                 sentence,
                 id=sentence.id or _name("\n".join((sentence.sentence, *sentence.evidence))),

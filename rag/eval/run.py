@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import Discriminator, TypeAdapter, ValidationError
 
 from rag.answer_settings import CheckSettings
-from rag.check import Checker, Owned
+from rag.check import Checker, Local, Owned
 from rag.errors import GeneratorUnavailableError, QuestionError, QuestionSetError
 from rag.eval.questions import Item, LabelledSentence, Question
 from rag.generate import messages
@@ -97,9 +97,9 @@ def _item(result: Result) -> Item:
 class RunFolder:
     """The folder of one run. Results are appended as they come; what is there is not asked again."""
 
-    def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
-        """``about`` says under what conditions is asked. Raises QuestionSetError when the folder holds
-        results from other ones.
+    def __init__(self, path: Path, about: Mapping[str, Any], option: str = "--out") -> None:
+        """``about`` says under what conditions is asked, ``option`` how the folder was named. Raises
+        QuestionSetError when it holds results from other ones.
         """
         self.path = path
         path.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ class RunFolder:
             if differing:
                 raise QuestionSetError(
                     f"{path} holds the results of another run (what differs: {', '.join(differing)}).",
-                    "Name another folder as --out.",
+                    f"Name another folder as {option}.",
                 )
         else:
             described.write_text(json.dumps(about, ensure_ascii=False, indent=2) + "\n", "utf-8")
@@ -202,12 +202,13 @@ async def check_all(
     chat: ChatProtocol | None = None,
     *,
     always: bool = False,
+    local: Mapping[str, Local] | None = None,
 ) -> list[CheckedSentence]:
-    """Check what is not in the folder yet; returns all results in the order of the sentences. ``always`` as
-    in Checker.
+    """Check what is not in the folder yet; returns all results in the order of the sentences. ``always`` and
+    ``local`` as in Checker.
     """
     there = folder.results()
-    check = _Checking(embedder, settings, chat, always)
+    check = _Checking(embedder, settings, chat, always, local)
     for sentence in labelled:
         if (key := key_of(sentence)) not in there:
             progress("checking", len(there), len(labelled))
@@ -223,8 +224,14 @@ class _Checking:
     """
 
     def __init__(
-        self, embedder: EmbedderProtocol, settings: CheckSettings, chat: ChatProtocol | None, always: bool
+        self,
+        embedder: EmbedderProtocol,
+        settings: CheckSettings,
+        chat: ChatProtocol | None,
+        always: bool,
+        local: Mapping[str, Local] | None,
     ) -> None:
+        self._local = local
         self._embedder = embedder
         self._settings = settings
         self._chat = chat
@@ -238,7 +245,14 @@ class _Checking:
             self._given = labelled.evidence
             self._quotes = _quotes(labelled.evidence)
             owned = Owned(self._chat, "", _told) if self._chat else None
-            self._checker = Checker(self._embedder, self._quotes, self._settings, owned, always=self._always)
+            self._checker = Checker(
+                self._embedder,
+                self._quotes,
+                self._settings,
+                owned,
+                always=self._always,
+                local=self._local,
+            )
         start = time.perf_counter()
         checked = await self._checker.check(labelled.sentence, range(1, len(self._quotes) + 1))
         ms = 1000 * (time.perf_counter() - start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from urllib.parse import urlsplit
 
 from rag.errors import SettingsError
 from rag.settings import Settings
@@ -31,6 +32,9 @@ def require_sign_in(settings: Settings) -> None:
         )
     if auth.oidc.issuer and not auth.oidc.client_id:
         raise SettingsError("auth.oidc.issuer is set, but auth.oidc.client_id is not.", "Set it.")
+    issuer = urlsplit(auth.oidc.issuer)
+    if auth.oidc.issuer and issuer.scheme != "https" and not is_loopback(issuer.hostname or ""):
+        raise SettingsError(f"auth.oidc.issuer is {auth.oidc.issuer}: not https.", "Use its https address.")
     if is_loopback(server.host):
         return
     if server.open_on_loopback:

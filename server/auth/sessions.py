@@ -92,6 +92,12 @@ class Tickets:
             )
         return secret
 
+    def keep(self, kind: str, secret: str, data: Mapping[str, Any]) -> None:
+        """Keep something with a ticket, for whoever redeems it."""
+        mine = (ticket.c.hash == hashed(secret), ticket.c.kind == kind)
+        with self._store.write(silent=True) as connection:
+            connection.execute(update(ticket).where(*mine).values(data=dict(data)))
+
     def redeem(self, kind: str, secret: str) -> tuple[str | None, dict[str, Any]] | None:
         """Whom it is for and what was kept with it; None when there is none (any more)."""
         mine = (ticket.c.hash == hashed(secret), ticket.c.kind == kind)

@@ -10,17 +10,14 @@ import random
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import rag.eval.questions
-from rag.calibration import load
-from rag.check import FURTHER
-from rag.errors import GeneratorUnavailableError, QuestionSetError
-from rag.eval.calibrate import Calibration, calibrate, calibrate_layer, rows_of, write
+from rag.check import local_layers
+from rag.errors import QuestionSetError
 from rag.eval.compare import compare, write_comparison
 from rag.eval.figures import Figure
 from rag.eval.make import draft_questions
@@ -35,6 +32,7 @@ from rag.settings import Settings, load_settings
 from rag.store import Store
 from server.background import in_thread
 from server.commands.ask import opened
+from server.commands.eval_calibrate import calibrate_command, generator, version
 from server.generator import Generator
 from server.generator_state import generator_answers
 from server.logs import configure_logging
@@ -59,13 +57,6 @@ def _eval() -> None:
     """Measure answers on a question set, compare two measurements, draft a question set."""
 
 
-def _version() -> str:
-    try:
-        return metadata.version("citewell")
-    except metadata.PackageNotFoundError:
-        return ""
-
-
 def _about(settings: Settings, questions: Path, model: str) -> dict[str, object]:
     """The conditions of a run: results from other ones do not belong into its folder."""
     store = Store.open(settings)
@@ -75,7 +66,7 @@ def _about(settings: Settings, questions: Path, model: str) -> dict[str, object]
         store.close()
     return {
         "questions": questions.name,
-        "citewell": _version(),
+        "citewell": version(),
         "generator": model or "none: quotes only",
         "embedder": settings.embedder.model,
         "retrieve": settings.retrieve.model_dump(mode="json"),
@@ -136,31 +127,19 @@ async def _ask(
     return await _report(folder, results, about, steps)
 
 
-@asynccontextmanager
-async def _generator(settings: Settings) -> AsyncIterator[Chat | None]:
-    """The generator, where a layer of the check asks it."""
-    if not set(FURTHER) & set(settings.check.layers):
-        yield None
-        return
-    chat = Chat(settings)
-    try:
-        yield chat
-    finally:
-        await chat.close()
-
-
 async def _check(
     settings: Settings, labelled: Sequence[LabelledSentence], set_: Path, out: Path, steps: Steps
 ) -> list[Figure]:
     about: dict[str, object] = {
-        "questions": set_.name, "citewell": _version(), "embedder": settings.embedder.model,
+        "questions": set_.name, "citewell": version(), "embedder": settings.embedder.model,
         "layers": list(settings.check.layers),
     }  # fmt: skip
     folder = RunFolder(out, about)
     embedder = LazyEmbedder(settings, settings.embedder.model)
     with steps.step(f"Checking {len(labelled)} sentences") as progress:
-        async with _generator(settings) as chat:
-            results = await check_all(labelled, embedder, settings.check, folder, progress, chat)
+        async with generator(settings) as chat:
+            local = local_layers(settings)
+            results = await check_all(labelled, embedder, settings.check, folder, progress, chat, local=local)
     return await _report(folder, results, about, steps)
 
 
@@ -313,82 +292,4 @@ async def _draft(settings: Settings, count: int) -> list[Question]:
         store.close()
 
 
-@app.command("calibrate")
-def calibrate_command(
-    labels: Annotated[
-        list[Path], typer.Argument(help="Files of labelled sentences (see `eval run --help`).")
-    ],
-    layer: Annotated[
-        list[str] | None,
-        typer.Option(help="Fit contrast, or contrast and judge, on top of the installed model instead."),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the models; by default where this installation takes them.")
-    ] = None,
-    risk: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="Share of unsupported sentences that may pass.")
-    ] = 0.03,
-    work: Annotated[
-        Path | None, typer.Option(help="Folder of the signals; a stopped run goes on from there.")
-    ] = None,
-) -> None:
-    """Fit the check of sentences to your own labelled sentences, with a threshold for a stated risk."""
-    settings = load_settings()
-    configure_logging(settings.log)
-    for name in layer or ():
-        if name not in FURTHER:
-            raise typer.BadParameter(f"{name} is none of {', '.join(FURTHER)}.", param_hint="--layer")
-    folder = work or settings.home / "eval" / "calibrate"
-    asyncio.run(_calibrate(settings, labels, layer or [], out or settings.calibration_dir, risk, folder))
-
-
-async def _calibrate(
-    settings: Settings, files: Sequence[Path], layers: Sequence[str], out: Path, risk: float, work: Path
-) -> None:
-    steps = Steps(console(stderr=True))
-    check = settings.check.model_copy(update={"layers": ("agreement", "alignment", *layers)})
-    asking = settings.model_copy(update={"check": check})
-    embedder = LazyEmbedder(settings, settings.embedder.model)
-    rows = []
-    async with _generator(asking) as chat:
-        if layers and (chat is None or not await chat.ready()):
-            raise GeneratorUnavailableError(
-                f"No generator answers at {settings.generator_url}.", "Start `citewell model serve`."
-            )
-        for file in files:
-            labelled = [item for item in read_set(file) if isinstance(item, LabelledSentence)]
-            if not labelled:
-                raise QuestionSetError(
-                    f"{file} has no labelled sentences.", "`citewell eval run --help` shows their form."
-                )
-            about = {"labels": file.name, "citewell": _version(), "layers": list(check.layers)}
-            folder = RunFolder(work / file.stem, about)
-            with steps.step(f"Checking {len(labelled)} sentences of {file.name}") as progress:
-                checked = await check_all(labelled, embedder, check, folder, progress, chat, always=True)
-            rows += rows_of(checked, file.stem)
-    command = " ".join(
-        ["citewell eval calibrate", *(f"--layer {name}" for name in layers), *(f.name for f in files)]
-    )
-    if not layers:
-        _keep(calibrate(rows, risk, command), out)
-        return
-    model = load("support", settings.calibration_dir)
-    scores = [model.probability(row.group, row.signals) for row in rows]
-    for name in layers:
-        found, scores = calibrate_layer(rows, name, scores, risk, command)
-        _keep(found, out)
-
-
-def _keep(found: Calibration, out: Path) -> None:
-    target = out / f"{found.data['name']}.json"
-    write(found, target)
-    for group, fitted in found.data["groups"].items():
-        console().print(
-            f"{group}: threshold {fitted['threshold']}; shown: {fitted['kept']:.1%} of supported sentences, "
-            f"{fitted['passed']:.1%} of unsupported ones"
-        )
-        for domain, value in found.held_out[group].items():
-            words = found.words_alone[group].get(domain)
-            beside = f"; words alone {words:.3f}" if words is not None else ""
-            console().print(f"  {domain}: AUROC {value:.3f}, fitted without it{beside}")
-    console().print(f"Written: {target}")
+app.command("calibrate")(calibrate_command)

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rag.check.labels import read_labels
 from rag.check.probe import Probe, probe_file
+from rag.eval.public_sets import read_labelled
 from rag.settings import load_settings
 from server.progress import Steps
 from server.show import console
@@ -34,9 +34,11 @@ def _probe() -> None:
 @app.command("train")
 def train_probe(
     labels: Annotated[
-        Path,
+        list[Path],
         typer.Option(
-            "--labels", help="JSON lines or CSV with the fields evidence, sentence, label (1 or 0), domain."
+            "--labels",
+            help="Labelled sentences, as `citewell eval run` reads them; may be given several times. "
+            "Sentences without a domain belong to one named after their file.",
         ),
     ],
     model: Model = None,
@@ -50,9 +52,9 @@ def train_probe(
     """
     settings = load_settings()
     name = model or settings.generator.model
-    examples = read_labels(labels)
+    examples = [example for file in labels for example in read_labelled(file)]
     # imported late: torch takes seconds
-    from rag.check.probe_fit import train
+    from rag.eval.probe_fit import pairs, train
     from rag.models.hidden import HiddenStates
     from rag.models.hidden_cache import CachedStates
 
@@ -61,7 +63,7 @@ def train_probe(
         hidden = HiddenStates.load(name, settings.models_dir)
     with steps.step(f"Reading {len(examples)} sentences") as progress:
         cached = CachedStates(hidden, settings.home / "probes" / "states")
-        states = cached.states([(each.evidence, each.sentence) for each in examples], progress)
+        states = cached.states(pairs(examples), progress)
     with steps.step("Fitting"):
         probe = train(hidden, states, examples)
     file = out or probe_file(settings.home, name)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request
 from starlette.responses import Response
 
 from rag.assistant import Assistant
-from rag.types import Answer, User
 from server.audit import Audit, auditing
 from server.auth import Principal, reader
-from server.auth.limits import Limits, limits
+from server.giving import CLIENT_CLOSED_REQUEST, answering, unless_closed
 from server.problems import problem_responses
 from server.readiness import open_assistant
 from server.schema import AnswerOut, AskIn, answer_out
@@ -25,7 +21,6 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1", tags=["answers"])
 
 CHANNEL = "api"
-CLIENT_CLOSED_REQUEST = 499  # nobody reads it; it stands in the log
 _STREAM = {
     "description": "The checked answer. As Server-Sent Events: `evidence` (the quotes), `sentence` (each "
     "only after its check), then `final` (the whole answer) or `error` (problem details).",
@@ -36,33 +31,6 @@ _STREAM = {
         }
     },
 }
-
-
-async def answering(
-    principal: Annotated[Principal, Depends(reader)], held: Annotated[Limits, Depends(limits)]
-) -> AsyncGenerator[None, None]:
-    """Dependency: takes one of the places for answers until the response is sent, streamed or not."""
-    with held.answer(principal):
-        yield
-
-
-async def _unless_closed(request: Request, assistant: Assistant, asked: AskIn, user: User) -> Answer | None:
-    """The answer, or None when the reader went away before it was finished; the work is then stopped."""
-
-    async def gone() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
-    answering = asyncio.ensure_future(assistant.ask(asked.question, user=user, history=asked.turns()))
-    leaving = asyncio.ensure_future(gone())
-    try:
-        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        return answering.result() if answering.done() else None
-    finally:
-        for task in (answering, leaving):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await task
 
 
 @router.post(
@@ -88,7 +56,8 @@ async def ask(
     if asked.stream or "text/event-stream" in accept.lower():
         events = assistant.stream(asked.question, user=user, history=asked.turns())
         return AnswerEvents(record.recorded(events, principal, CHANNEL))
-    answer = await _unless_closed(request, assistant, asked, user)
+    whole = assistant.ask(asked.question, user=user, history=asked.turns())
+    answer = await unless_closed(request, whole)
     if answer is None:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
     await record.record_answer(principal, answer, CHANNEL)

@@ -26,11 +26,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rag.check.alignment import Aligner
-from rag.check.labels import Example
 from rag.check.names import missing_names
 from rag.check.negation import negations
 from rag.check.numbers import missing_numbers
-from rag.check.probe_fit import Area, LeaveDomainsOut, area, difference
+from rag.eval.probe_fit import Area, LeaveDomainsOut, area, difference, pairs
+from rag.eval.questions import LabelledSentence
 from rag.models.embedder import Embedder
 from rag.models.hidden import HiddenStates
 from rag.models.hidden_cache import CachedStates
@@ -43,11 +43,10 @@ BEFORE, FITTED, SUMMED = "L0 + L1", "all, fitted", "all, summed"
 COLUMNS = ("length", "L1", BEFORE, "probe", FITTED, SUMMED)
 
 
-def refused(example: Example) -> bool:
+def refused(evidence: str, sentence: str) -> bool:
     """L0's rules, as rag/check/checker.py applies them to one cited text; but for "affirms what the evidence
     denies", which needs the quote within it.
     """
-    sentence, evidence = example.sentence, example.evidence
     denied, there = negations(sentence) > 0, negations(evidence)
     return bool(
         missing_numbers(sentence, [evidence])
@@ -56,19 +55,21 @@ def refused(example: Example) -> bool:
     )
 
 
-def signals(examples: Sequence[Example], work: Path) -> tuple[Floats, Floats]:
-    """L1's signals [n, 3] and whether L0 refuses [n], kept on disk."""
-    key = hashlib.sha256(json.dumps([(e.evidence, e.sentence) for e in examples]).encode()).hexdigest()[:16]
+def signals(examples: Sequence[LabelledSentence], work: Path) -> tuple[Floats, Floats]:
+    """L1's signals [n, signals] and whether L0 refuses [n], kept on disk."""
+    key = hashlib.sha256(json.dumps(pairs(examples)).encode()).hexdigest()[:16]
     file = work / f"signals-{key}.npz"
     if not file.is_file():
         settings = load_settings()
         embedder = Embedder.load(settings.embedder, settings.models_dir)
         rows = [
-            list(Aligner(embedder, [e.evidence]).signals(e.sentence, [0], language(e.sentence)).values())
-            for e in examples
+            list(Aligner(embedder, [told]).signals(said, [0], language(said)).values())
+            for told, said in pairs(examples)
         ]
         work.mkdir(parents=True, exist_ok=True)
-        np.savez(file, aligned=np.array(rows, np.float32), refused=[refused(e) for e in examples])
+        np.savez(
+            file, aligned=np.array(rows, np.float32), refused=[refused(*pair) for pair in pairs(examples)]
+        )
     with np.load(file) as stored:
         return stored["aligned"], stored["refused"]
 
@@ -113,7 +114,7 @@ def line(name: str, labels: np.ndarray, scores: dict[str, np.ndarray]) -> str:
     return "| " + " | ".join([name, f"{len(labels)} ({labels.sum()})", *map(str, areas), *told]) + " |"
 
 
-def report(examples: Sequence[Example], bench: Bench, folds: LeaveDomainsOut) -> None:
+def report(examples: Sequence[LabelledSentence], bench: Bench, folds: LeaveDomainsOut) -> None:
     """One line for each domain, its negated sentences, and each kind of corruption."""
     print("| held out | pairs (supported) | " + " | ".join(COLUMNS) + " | gain, fitted | gain, summed |")
     print("|---" * (len(COLUMNS) + 4) + "|")
@@ -125,7 +126,7 @@ def report(examples: Sequence[Example], bench: Bench, folds: LeaveDomainsOut) ->
         parts = {f"{name}, layer {scores['layer'][0]}": np.full(len(own), True)}
         parts[f"{name}: negated"] = np.array([negations(each.sentence) > 0 for each in own])
         for kind in ("number", "name", "negation"):
-            parts[f"{name}: {kind} changed"] = np.array([each.kind == kind or each.label for each in own])
+            parts[f"{name}: {kind} changed"] = np.array([each.kind == kind or each.supported for each in own])
             if not any(each.kind == kind for each in own):
                 del parts[f"{name}: {kind} changed"]
         for title, rows in parts.items():
@@ -134,7 +135,7 @@ def report(examples: Sequence[Example], bench: Bench, folds: LeaveDomainsOut) ->
                 print(told)
 
 
-def negations_of_truth(states: Floats, examples: Sequence[Example], layers: Sequence[int]) -> None:
+def negations_of_truth(states: Floats, examples: Sequence[LabelledSentence], layers: Sequence[int]) -> None:
     """Probes of plain statements on another topic, and on that topic's negated statements."""
     folds = LeaveDomainsOut(states, examples, layers)
     negated = frozenset(name for name in folds.names if name.startswith("neg_"))
@@ -180,7 +181,7 @@ def main() -> None:
     hidden = HiddenStates.load(arguments.model, load_settings().models_dir)
     cached = CachedStates(hidden, arguments.work / "states")
     examples = support(arguments.data, arguments.count)
-    states = cached.states([(each.evidence, each.sentence) for each in examples])
+    states = cached.states(pairs(examples))
     folds = LeaveDomainsOut(states, examples, hidden.layers)
     aligned, denied = signals(examples, arguments.work)
     print(f"## {arguments.model}: layers {hidden.layers}, {len(examples)} pairs\n")
@@ -192,7 +193,7 @@ def main() -> None:
         print()
     print("### Truth without evidence, and its negation\n")
     statements = truth(arguments.data, arguments.count)
-    read = cached.states([(each.evidence, each.sentence) for each in statements])
+    read = cached.states(pairs(statements))
     negations_of_truth(read, statements, hidden.layers)
     print("\n### Cost\n")
     cost(hidden)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from corpora import read_questions
 
-from rag.check.labels import Example
 from rag.check.negation import negations
+from rag.eval.questions import LabelledSentence
 from rag.text import sentences
 
 __all__ = ["SUPPORT", "TRUTH", "support", "truth"]
@@ -28,24 +28,29 @@ _DENY_EN = re.compile(r"\b(is|are|was|were|has been|have been|had been|can|could
 _DENY_ZH = re.compile(r"(?<![不也就还于总只])是(?!否)|可以|能够|需要|允许|属于|包括|位于|导致|成为")
 
 
-def balanced(examples: list[Example], count: int) -> list[Example]:
+def labelled(evidence: str, sentence: str, supported: bool, domain: str, kind: str = "") -> LabelledSentence:
+    """A pair with its label."""
+    return LabelledSentence(sentence, (evidence,), supported, kind=kind, domain=domain)
+
+
+def balanced(examples: list[LabelledSentence], count: int) -> list[LabelledSentence]:
     """At most ``count`` pairs drawn with the seed, half of them true where there are as many."""
     rng = random.Random(SEED)
     rng.shuffle(examples)
-    sides = [[each for each in examples if each.label is label][: count // 2] for label in (True, False)]
+    sides = [[each for each in examples if each.supported is label][: count // 2] for label in (True, False)]
     return sides[0] + sides[1]
 
 
-def begin(data: Path, name: str) -> Iterator[Example]:
+def begin(data: Path, name: str) -> Iterator[LabelledSentence]:
     """Generated replies, labelled by people."""
     with (data / f"begin_dev_{name}.tsv").open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
             if row["begin_label"] != "Generic":
                 label = row["begin_label"] == "Fully attributable"
-                yield Example(row["knowledge"], row["response"], label, f"begin {name}")
+                yield labelled(row["knowledge"], row["response"], label, f"begin {name}")
 
 
-def wice(data: Path) -> Iterator[Example]:
+def wice(data: Path) -> Iterator[LabelledSentence]:
     """Claims of Wikipedia with the sentences that annotators chose."""
     for line in (data / "wice_claim_dev.jsonl").read_text("utf-8").splitlines():
         item = json.loads(line)
@@ -53,7 +58,7 @@ def wice(data: Path) -> Iterator[Example]:
             min(10, len(item["evidence"]))
         )
         text = " ".join(item["evidence"][i] for i in gold)
-        yield Example(text, item["claim"], item["label"] == "supported", "wice")
+        yield labelled(text, item["claim"], item["label"] == "supported", "wice")
 
 
 def changed_number(sentence: str, rng: random.Random) -> str:
@@ -81,7 +86,7 @@ def changed_negation(sentence: str) -> str:
     return ""
 
 
-def corrupted(data: Path, language: str, count: int) -> Iterator[Example]:
+def corrupted(data: Path, language: str, count: int) -> Iterator[LabelledSentence]:
     """Sentences that hold an answer, intact and with a number, the answer (a name) or a negation changed."""
     rng = random.Random(SEED)
     paragraphs, questions = read_questions(data / f"xquad.{language}.json")
@@ -104,15 +109,15 @@ def corrupted(data: Path, language: str, count: int) -> Iterator[Example]:
             changed_negation(sentence),
         )
         done += 1
-        yield Example(evidence, sentence, True, domain)
+        yield labelled(evidence, sentence, True, domain)
         for kind, version in zip(("number", "name", "negation"), versions, strict=True):
             if version and version != sentence:
-                yield Example(evidence, version, False, domain, kind)
+                yield labelled(evidence, version, False, domain, kind)
 
 
-def support(data: Path, count: int) -> list[Example]:
+def support(data: Path, count: int) -> list[LabelledSentence]:
     """About ``count`` pairs of each domain of SUPPORT."""
-    found: list[Example] = []
+    found: list[LabelledSentence] = []
     for name in ("wow", "cmu", "topicalchat"):
         found += balanced(list(begin(data, name)), count)
     found += balanced(list(wice(data)), count)
@@ -121,13 +126,13 @@ def support(data: Path, count: int) -> list[Example]:
     return found
 
 
-def truth(data: Path, count: int) -> list[Example]:
+def truth(data: Path, count: int) -> list[LabelledSentence]:
     """About ``count`` statements of each domain of TRUTH, without evidence; of neg_* only negated ones."""
-    found: list[Example] = []
+    found: list[LabelledSentence] = []
     for name in TRUTH:
         with (data / f"true_false_{name}.csv").open(encoding="utf-8", newline="") as lines:
             rows = [(row["statement"], row["label"] == "1") for row in csv.DictReader(lines)]
         if name.startswith("neg_"):
             rows = [row for row in rows if negations(row[0])]
-        found += balanced([Example("", text, label, name) for text, label in rows], count)
+        found += balanced([labelled("", text, label, name) for text, label in rows], count)
     return found

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from rag.assistant import Assistant
 from rag.errors import CitewellError, QuestionError
+from rag.models.protocols import ChatProtocol, EmbedderProtocol
 from rag.timer import Watch, unwatched
 from rag.types import (
     Answer,
@@ -26,6 +27,7 @@ from rag.types import (
     Turn,
     User,
 )
+from tests.fakes.embedder import HashingEmbedder
 
 QUOTE = "设备出现E55时，立即关闭进水阀。"
 DOCUMENT = DocumentRef("d1", "service/HS-900维护手册.docx", "HS-900维护手册", "zh", 1.0)
@@ -60,7 +62,7 @@ def answer_to(question: str) -> Answer:
         language="zh",
         model=ModelInfo("tiny", "r1", "Apache-2.0"),
         usage={"prompt_tokens": 3},
-        timings_ms={"retrieve": 1.5},
+        timings_ms={"retrieve": 1.5, "total": 2.0},
         standalone_question=question,
     )
 
@@ -100,6 +102,10 @@ class FakeAssistant(Assistant):
     @property
     def indexed(self) -> int:
         return 1
+
+    @property
+    def models(self) -> tuple[EmbedderProtocol, ChatProtocol | None]:
+        return HashingEmbedder(), None
 
     def _check(self, question: str) -> None:
         if not question.strip():

@@ -1,6 +1,7 @@
 """python -m tests.fakes.work HOME [SETTING=VALUE ...]: a worker whose embedder needs no model.
 
-It takes ``pause`` seconds for each batch, so that tests can stop it in the middle.
+It takes ``pause`` seconds for each batch, so that tests can stop it in the middle; ``common`` as in
+HashingEmbedder.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ __all__ = ["settings_of"]
 
 
 class SlowEmbedder(HashingEmbedder):
-    def __init__(self, pause: float) -> None:
-        super().__init__()
+    def __init__(self, pause: float, common: float) -> None:
+        super().__init__(common=common)
         self._pause = pause
 
     def embed_passages(self, texts: Sequence[str]) -> Floats:
@@ -49,10 +50,10 @@ def settings_of(home: Path, **jobs: object) -> Settings:
 def main(home: str, *given: str) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     jobs: dict[str, object] = dict(part.split("=", 1) for part in given)
-    pause = float(str(jobs.pop("pause", "0")))
+    pause, common = (float(str(jobs.pop(name, "0"))) for name in ("pause", "common"))
     settings = settings_of(Path(home), **jobs)
     store = Store.open(settings)
-    worker = Worker(settings, store, lambda _: SlowEmbedder(pause))
+    worker = Worker(settings, store, lambda _: SlowEmbedder(pause, common))
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     worker.run()
     store.close()

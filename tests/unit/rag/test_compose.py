@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from rag.answer_settings import AnswerSettings
-from rag.compose import ENOUGH, LEAST, Composer
+from rag.compose import ENOUGH, FOREIGN, LEAST, Composer
 from rag.types import AnswerVerdict, ClaimVerdict
 from tests.fakes.library import document_of, evidence_of
 
@@ -103,6 +103,24 @@ def test_a_quote_that_hardly_holds_the_answer_is_shown_only_alone():
     assert [e.claim.text for e in made.quotes()] == [f"“{QUOTES[0]}”"]
     alone = composer(LEAST - 0.01)
     assert len(list(alone.quotes())) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "language", "score", "quotes"),
+    [
+        ("en", "zh", FOREIGN - 0.01, 1),  # its reader has a quote that he can read
+        ("en", "zh", FOREIGN, 2),
+        ("en", "en", FOREIGN - 0.01, 2),
+        ("zh", "de", FOREIGN - 0.01, 2),  # none is in his language
+    ],
+)
+def test_a_quote_in_another_language_must_be_worth_it(first, language, score, quotes):
+    found = [
+        dataclasses.replace(one, document=dataclasses.replace(one.document, language=spoken))
+        for one, spoken in zip(evidence(0.6, score), (first, language), strict=True)
+    ]
+    made = Composer(found, "en", AnswerSettings())
+    assert len(list(made.quotes())) == quotes
 
 
 def test_quotes_come_after_supported_sentences_and_repeat_nothing():

@@ -187,7 +187,7 @@ def test_ask(opened: FakeAssistant, option: str) -> None:
 
 def test_ask_shows_times_only_when_asked_to(opened: FakeAssistant) -> None:
     assert "retrieve 2 ms" not in run("ask", "E55?").stdout
-    assert "tiny, retrieve 2 ms; 3 prompt tokens" in run("ask", "E55?", "--verbose").stdout
+    assert "tiny, retrieve 2 ms, total 2 ms; 3 prompt tokens" in run("ask", "E55?", "--verbose").stdout
 
 
 @pytest.mark.parametrize("option", ["--stream", "--no-stream"])

@@ -92,7 +92,7 @@ def test_answers_are_counted(client: TestClient) -> None:
     assert found["citewell_answer_step_seconds_count"][("retrieve",)] == 2
     assert found["citewell_answer_step_seconds_sum"][("retrieve",)] == pytest.approx(0.003)
     buckets = {
-        at: n for (step, at), n in found["citewell_answer_step_seconds_bucket"].items() if step == "retrieve"
+        at: n for (at, step), n in found["citewell_answer_step_seconds_bucket"].items() if step == "retrieve"
     }
     assert (buckets["0.001"], buckets["0.0025"], buckets["+Inf"]) == (0, 2, 2)
     assert found["citewell_abstentions_total"] == {(): 0}

@@ -28,19 +28,21 @@ class Told:
 
 @pytest.fixture
 def labels(tmp_path):
-    file = tmp_path / "labels.jsonl"
+    """Options that name two files, each a domain of its own."""
     rows = [
-        {"evidence": "e", "sentence": f"{'yes' if i % 2 else 'no'} {i}", "label": i % 2, "domain": domain}
-        for domain in ("hr", "it")
-        for i in range(20)
+        {"evidence": "e", "sentence": f"{'yes' if i % 2 else 'no'} {i}", "label": i % 2} for i in range(20)
     ]
-    file.write_text("\n".join(map(json.dumps, rows)))
-    return file
+    options = []
+    for domain in ("hr", "it"):
+        file = tmp_path / f"{domain}.jsonl"
+        file.write_text("\n".join(map(json.dumps, rows)))
+        options += ["--labels", str(file)]
+    return options
 
 
 def test_train_and_show(tmp_path, labels, monkeypatch):
     monkeypatch.setattr(HiddenStates, "load", lambda name, models_dir: Told())
-    result = runner.invoke(app, ["model", "probe", "train", "--labels", str(labels)])
+    result = runner.invoke(app, ["model", "probe", "train", *labels])
     assert result.exit_code == 0, result.output
     assert "1.000 [1.000, 1.000]" in result.stdout
     file = tmp_path / "home" / "probes" / f"{NAME}.json"
@@ -62,7 +64,7 @@ def test_train_and_show(tmp_path, labels, monkeypatch):
 
 
 def test_a_model_that_is_not_here(labels):
-    result = runner.invoke(app, ["model", "probe", "train", "--labels", str(labels)])
+    result = runner.invoke(app, ["model", "probe", "train", *labels])
     assert result.exit_code == 2
     assert f"citewell model pull {NAME}" in result.output
 
@@ -71,3 +73,11 @@ def test_no_probe(tmp_path):
     result = runner.invoke(app, ["model", "probe", "show"])
     assert result.exit_code == 2
     assert "There is no probe" in result.output
+
+
+def test_questions_are_no_labels(tmp_path):
+    file = tmp_path / "asked.jsonl"
+    file.write_text('{"question": "How many days?"}')
+    result = runner.invoke(app, ["model", "probe", "train", "--labels", str(file)])
+    assert result.exit_code == 2
+    assert "holds questions, not labelled sentences" in " ".join(result.output.split())

@@ -62,13 +62,16 @@ def test_only_the_question_must_be_there(tmp_path):
 def test_labelled_sentences(tmp_path):
     file = tmp_path / "set.jsonl"
     rows = [
-        {"evidence": "It is red.", "sentence": "It is red.", "label": "supported"},
+        {"evidence": "It is red.", "sentence": "It is red.", "label": "supported", "domain": "paint"},
         {"evidence": ["It is red.", "It is old."], "sentence": "It is new.", "label": False, "id": 7},
     ]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     first, second = read_set(file)
     assert (first.supported, first.evidence, first.language) == (True, ("It is red.",), "en")
-    assert second == LabelledSentence("It is new.", ("It is red.", "It is old."), False, "7", "en")
+    assert first.domain == "paint"
+    assert second == LabelledSentence(
+        "It is new.", ("It is red.", "It is old."), False, "7", "en", domain="set"
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,6 +79,7 @@ def test_labelled_sentences(tmp_path):
     [
         ("a.jsonl", '{"question": "x?"}\n{"question"', "a.jsonl, line 2: not JSON"),
         ("a.jsonl", "[1]\n", "line 1: not a JSON object"),
+        ("a.jsonl", '{"evidence": "x", "sentence": " ", "label": 1}\n', "line 1: sentence: is empty"),
         ("a.jsonl", '{"question": "x?", "answer": ["y"]}\n', "line 1: answer: is answers meant?"),
         ("a.jsonl", '{"question": " "}\n', "line 1: question: is empty"),
         ("a.jsonl", '{"id": "1"}\n', "line 1: question: Field required"),
@@ -180,6 +184,7 @@ def test_ragtruth_s_form(tmp_path):
         ("p1: a", "p2: b"),
         ('{\n "name": "Café"\n}',),
     ]
+    assert {s.domain for s in found} == {tmp_path.name}
 
 
 def test_ragtruth_with_a_source_that_is_not_there(tmp_path):

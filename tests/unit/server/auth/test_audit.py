@@ -43,7 +43,7 @@ def test_every_answer_has_a_row(
     assert (first.question, second.question, third.question) == ("E55?", "E56?", "unanswerable")
     assert (first.person_id, first.name, first.channel) == (anna.id, "Anna", "api")
     assert (first.verdict, first.model, first.revision) == ("supported", "tiny", "r1")
-    assert (first.usage, first.ms, first.settings) == ({"prompt_tokens": 3}, 1.5, settings_hash(settings))
+    assert (first.usage, first.ms, first.settings) == ({"prompt_tokens": 3}, 2.0, settings_hash(settings))
     assert began <= first.at <= time.time()
     assert [one["text"] for one in first.sentences] == list(SENTENCES)
     quoted = {

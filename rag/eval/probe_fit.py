@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import datetime
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.check.labels import Example
 from rag.check.negation import negations
 from rag.check.probe import Probe
-from rag.errors import LabelsError
+from rag.errors import QuestionSetError
+from rag.eval.questions import LabelledSentence
 from rag.models.protocols import Floats, HiddenStatesProtocol
 from rag.text import terms
 
-__all__ = ["Area", "LeaveDomainsOut", "Measured", "area", "difference", "train", "word_cover"]
+__all__ = ["Area", "LeaveDomainsOut", "Measured", "area", "difference", "pairs", "train", "word_cover"]
 
 Doubles = NDArray[np.float64]
 Labels = NDArray[np.bool_]
@@ -87,10 +87,15 @@ def _resampled(wins: Doubles) -> Area:
     return Area(float(wins.mean()), float(low), float(high))
 
 
-def word_cover(example: Example) -> float:
+def pairs(examples: Iterable[LabelledSentence]) -> list[tuple[str, str]]:
+    """(evidence, sentence) as the checker gives them to a probe: all texts of the evidence as one."""
+    return [("\n".join(each.evidence), each.sentence) for each in examples]
+
+
+def word_cover(evidence: str, sentence: str) -> float:
     """The share of the sentence's terms that stand in its evidence."""
-    words = set(terms(example.sentence))
-    return len(words & set(terms(example.evidence))) / len(words) if words else 0.0
+    words = set(terms(sentence))
+    return len(words & set(terms(evidence))) / len(words) if words else 0.0
 
 
 def fit_logistic(features: Floats, labels: Labels, domains: NDArray[np.str_]) -> tuple[Doubles, float]:
@@ -116,16 +121,16 @@ def fit_logistic(features: Floats, labels: Labels, domains: NDArray[np.str_]) ->
 class LeaveDomainsOut:
     """Scores of examples by probes that did not see their domains. ``states`` is [n, layers, 2, d]."""
 
-    def __init__(self, states: Floats, examples: Sequence[Example], layers: Sequence[int]) -> None:
-        """Raises LabelsError for fewer than two domains with both labels."""
+    def __init__(self, states: Floats, examples: Sequence[LabelledSentence], layers: Sequence[int]) -> None:
+        """Raises QuestionSetError for fewer than two domains with both labels."""
         self.layers = tuple(layers)
-        self.labels: Labels = np.array([each.label for each in examples])
+        self.labels: Labels = np.array([each.supported for each in examples])
         self.domains = np.array([each.domain for each in examples])
         self.names = tuple(dict.fromkeys(each.domain for each in examples))
         self._states = states.reshape(len(examples), len(self.layers), -1)
         both = [name for name in self.names if len(set(self.labels[self.domains == name])) == 2]
         if len(both) < 2:
-            raise LabelsError(
+            raise QuestionSetError(
                 "A probe is measured on domains that it has not seen, and two with both labels are needed.",
                 "Fill in the field `domain`, and give supported and unsupported sentences of each.",
             )
@@ -169,9 +174,9 @@ class LeaveDomainsOut:
         return max(means, key=means.__getitem__)
 
 
-def _measured(folds: LeaveDomainsOut, examples: Sequence[Example]) -> list[Measured]:
+def _measured(folds: LeaveDomainsOut, examples: Sequence[LabelledSentence]) -> list[Measured]:
     length = np.array([len(each.sentence) for each in examples], np.float64)
-    cover = np.array([word_cover(each) for each in examples])
+    cover = np.array([word_cover(*pair) for pair in pairs(examples)])
     negated = np.array([negations(each.sentence) > 0 for each in examples])
     found = []
     for name in folds.names:
@@ -187,10 +192,10 @@ def _measured(folds: LeaveDomainsOut, examples: Sequence[Example]) -> list[Measu
     return found
 
 
-def train(hidden: HiddenStatesProtocol, states: Floats, examples: Sequence[Example]) -> Probe:
+def train(hidden: HiddenStatesProtocol, states: Floats, examples: Sequence[LabelledSentence]) -> Probe:
     """A probe for the model that ``hidden`` reads, from the states [n, layers, 2, d] of the examples.
 
-    Its notes hold the report on held-out domains. Raises LabelsError when the examples do not allow one.
+    Its notes hold the report on held-out domains. Raises QuestionSetError when the examples do not allow one.
     """
     folds = LeaveDomainsOut(states, examples, hidden.layers)
     measured = _measured(folds, examples)

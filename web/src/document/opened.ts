@@ -1,0 +1,30 @@
+import { createContext, useContext } from "react";
+import type { Citation, Disagreement, Version } from "../api/types";
+
+/** A document to show beside the chat; with offsets and quote, at those words. */
+export interface Target {
+  document: string;
+  title: string;
+  edition: string;
+  heading: string[];
+  page: number | null;
+  quote: string;
+  start: number;
+  end: number;
+}
+
+export const OpenDocument = createContext<(target: Target) => void>(() => undefined);
+
+export function useOpenDocument(): (target: Target) => void {
+  return useContext(OpenDocument);
+}
+
+export function targetOfCitation(one: Citation): Target {
+  const { document_id, title, edition, heading, page, quote, start, end } = one;
+  return { document: document_id, title, edition, heading, page, quote, start, end };
+}
+
+export function targetOfVersion(one: Version, at?: Pick<Disagreement, "quote" | "start" | "end">): Target {
+  const place = at ? { quote: at.quote, start: at.start, end: at.end } : { quote: "", start: 0, end: 0 };
+  return { document: one.document_id, title: one.title, edition: one.edition, heading: [], page: null, ...place };
+}
