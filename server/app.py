@@ -45,6 +45,7 @@ from server.routes import (
     search,
     session,
     sources,
+    usage,
     users,
     viewer,
 )
@@ -71,6 +72,7 @@ GUARDED = (
     users,
     keys,
     audit,
+    usage,
 )
 
 
