@@ -27,7 +27,7 @@ from rag.searcher import Searcher
 from rag.settings import Settings
 from rag.store import Store
 from rag.supersede import supersede
-from rag.timer import Timer
+from rag.timer import Timer, Watch, unwatched
 from rag.types import Answer, Event, Finished, Hit, Query, Turn, User
 
 __all__ = ["Assistant"]
@@ -42,6 +42,7 @@ class Assistant:
         self._store = store
         self._searcher = searcher
         self._chat = chat
+        self.watch: Watch = unwatched
         self._local = local_layers(settings)
         self.configure(settings)
 
@@ -64,6 +65,11 @@ class Assistant:
     def store(self) -> Store:
         """The database behind the answers."""
         return self._store
+
+    @property
+    def indexed(self) -> int:
+        """How many passages the index holds that answers now."""
+        return self._searcher.pair()[1].size
 
     async def close(self) -> None:
         """Give everything back."""
@@ -133,7 +139,9 @@ class Assistant:
         async with aclosing(answering.sentences(chat, pair[0])) as sentences:
             async for sentence in sentences:
                 yield sentence
-        yield await answering.finished(asked, standalone, pair[0])
+        finished = await answering.finished(asked, standalone, pair[0])
+        self.watch(finished.answer, timer.steps)
+        yield finished
 
     def _find(
         self, pair: tuple[EmbedderProtocol, DenseIndex], question: str, user: User, k: int, timer: Timer

@@ -13,6 +13,7 @@ __all__ = [
     "OidcSettings",
     "ProxySettings",
     "ServerSettings",
+    "TraceSettings",
 ]
 
 
@@ -101,3 +102,14 @@ class AuditSettings(Section):
 
     enabled: bool = Field(True, description="Record who was answered what, and from which quotes.")
     retention_days: float = Field(365, ge=0, description="Older records are removed; 0 keeps them for good.")
+
+
+class TraceSettings(Section):
+    """OpenTelemetry traces of answers: steps, times and verdicts, never texts."""
+
+    endpoint: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="Where spans are sent (OTLP over HTTP, http://collector:4318/v1/traces); empty: nowhere.",
+    )
+    service: str = Field("citewell", min_length=1, description="What this server is called in traces.")

@@ -25,7 +25,13 @@ from pydantic_settings.exceptions import SettingsError as UnreadableError
 
 from rag.answer_settings import AnswerSettings, CheckSettings, RetrieveSettings, TopicSettings
 from rag.errors import SettingsError
-from rag.server_settings import AuditSettings, AuthSettings, LimitSettings, ServerSettings
+from rag.server_settings import (
+    AuditSettings,
+    AuthSettings,
+    LimitSettings,
+    ServerSettings,
+    TraceSettings,
+)
 from rag.source_settings import GroupRule, Section, SourceKind, SourceSettings
 
 __all__ = [
@@ -189,6 +195,7 @@ class Settings(BaseSettings):
     auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
     audit: AuditSettings = AuditSettings()
+    traces: TraceSettings = TraceSettings()
     log: LogSettings = LogSettings()
 
     @property

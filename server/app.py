@@ -20,6 +20,9 @@ from server.changes import Changes
 from server.conversing import Conversing
 from server.ingestion import Ingestion
 from server.mcp import Bridge
+from server.metrics import figures
+from server.metrics_answers import AnswerFigures
+from server.metrics_state import GeneratorFigures, ServerFigures
 from server.middleware import BodyLimit, KnownHosts, RequestLog
 from server.pages import Pages
 from server.problems import add_problem_handlers, problem_responses
@@ -43,10 +46,12 @@ from server.routes import (
     search,
     session,
     sources,
+    usage,
     users,
     viewer,
 )
 from server.routes import settings as settings_routes
+from server.traces import CallersTrace, open_traces
 from server.web import serve_page
 
 __all__ = ["create_app"]
@@ -70,6 +75,7 @@ GUARDED = (
     keys,
     audit,
     settings_routes,
+    usage,
 )
 
 
@@ -97,6 +103,8 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             await state.close()
             await in_thread(app.state.pages.close)
             await in_thread(app.state.ingestion.close)
+            if app.state.traces is not None:
+                await in_thread(app.state.traces.close)
 
     app = FastAPI(
         title="Citewell",
@@ -108,15 +116,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
         docs_url=None,
         redoc_url=None,
     )
-    app.state.readiness = Readiness(settings, assistant)
-    app.state.ingestion = ingestion = Ingestion(settings)
-    app.state.mcp = Bridge()
-    app.state.limits = Limits(settings.limits)
-    app.state.provider = Provider(settings.auth.oidc)
-    app.state.audit = Audit(settings, lambda: ingestion.open().store)
-    app.state.changes = Changes(settings, ingestion, app.state.limits, app.state.audit)
-    app.state.pages = Pages(settings)
-    app.state.conversing = Conversing(ingestion, settings, app.state.audit, app.state.limits)
+    _furnish(app, settings, assistant)
     for part in (health, session, oidc):
         app.include_router(part.router)
     refusals = problem_responses(401, 403, 413, 429)
@@ -124,8 +124,32 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
         app.include_router(guarded.router, responses=refusals)
     serve_page(app)
     add_problem_handlers(app)
+    if app.state.traces is not None:
+        app.add_middleware(CallersTrace)
     app.add_middleware(AnswersFirst, home=settings.home)
     app.add_middleware(BodyLimit, most=int(settings.limits.request_mb * 1e6))
     app.add_middleware(KnownHosts, server=settings.server)
     app.add_middleware(RequestLog)  # added last: the outermost
     return app
+
+
+def _furnish(app: FastAPI, settings: Settings, assistant: Assistant | None) -> None:
+    """Put into ``app.state`` what routes and middleware share."""
+    app.state.readiness = Readiness(settings, assistant)
+    app.state.traces = traces = open_traces(settings)
+    app.state.ingestion = ingestion = Ingestion(settings)
+    app.state.mcp = Bridge()
+    app.state.limits = Limits(settings.limits)
+    app.state.provider = Provider(settings.auth.oidc)
+    app.state.audit = Audit(settings, lambda: ingestion.open().store)
+    app.state.changes = Changes(settings, ingestion, app.state.limits, app.state.audit)
+    answers = AnswerFigures()
+    app.state.readiness.watches = [answers, *([traces] if traces else [])]
+    app.state.figures = figures(
+        ingestion,
+        answers,
+        ServerFigures(app.state.readiness, app.state.limits),
+        GeneratorFigures(settings),
+    )
+    app.state.pages = Pages(settings)
+    app.state.conversing = Conversing(ingestion, settings, app.state.audit, app.state.limits)

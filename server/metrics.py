@@ -1,4 +1,4 @@
-"""Figures of ingestion for Prometheus, read when they are asked for; none is kept in memory."""
+"""Figures for Prometheus: those of ingestion, read when they are asked for, and those of other parts."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ __all__ = ["figures"]
 LISTED = 1000
 
 
-def figures(ingestion: Ingestion) -> CollectorRegistry:
-    """A registry that reads the state of ingestion with each scrape."""
+def figures(ingestion: Ingestion, *others: Collector) -> CollectorRegistry:
+    """A registry that reads the state of ingestion, and what others collect, with each scrape."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Figures(ingestion))
+    for one in (_Figures(ingestion), *others):
+        registry.register(one)
     return registry
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -13,6 +14,8 @@ from fastapi import Depends, Request
 from rag.assistant import Assistant
 from rag.errors import CitewellError, MachineError
 from rag.settings import Settings
+from rag.timer import Step, Watch
+from rag.types import Answer
 from server.background import in_thread
 from server.changes import Changes, changes_of
 
@@ -28,6 +31,7 @@ class Readiness:
         self.settings = settings
         self.assistant = assistant
         self.error: CitewellError | None = None
+        self.watches: Sequence[Watch] = ()
         self._opened = asyncio.Event()
 
     async def open(self) -> None:
@@ -44,7 +48,17 @@ class Readiness:
                     "`citewell doctor` looks for the cause.",
                 )
                 logger.exception("The assistant cannot be opened")
+        if self.assistant is not None:
+            self.assistant.watch = self._watch
         self._opened.set()
+
+    def _watch(self, answer: Answer, steps: Sequence[Step]) -> None:
+        """Tell those who watch. What goes wrong with them is not the reader's trouble."""
+        for watch in self.watches:
+            try:
+                watch(answer, steps)
+            except Exception:
+                logger.exception("An answer was given that could not be told of")
 
     async def wait(self) -> Assistant:
         """The open assistant. Raises the error that kept it from opening."""

@@ -54,6 +54,7 @@ class Limits:
     def __init__(self, settings: LimitSettings) -> None:
         self.settings = settings
         self.answering = 0
+        self.refused = 0
         self._buckets = Buckets()
 
     def count_request(self, principal: Principal) -> None:
@@ -74,6 +75,7 @@ class Limits:
         """
         self._count("answer", principal, self.settings.answers_per_minute)
         if self.answering >= self.settings.answers_at_once:
+            self.refused += 1
             busy = BusyError(
                 f"{self.answering} answers are being worked on already.", "Ask again in a few seconds."
             )

@@ -7,7 +7,6 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from starlette.responses import Response
 
 from server.auth import scraper
-from server.metrics import figures
 from server.problems import problem_responses
 
 __all__ = ["router"]
@@ -26,7 +25,7 @@ router = APIRouter(tags=["health"])
     summary="Figures for Prometheus",
 )
 def metrics(request: Request) -> Response:
-    """Jobs by state, running ones with their progress, documents, passages, and what could not be read."""
-    return Response(
-        generate_latest(figures(request.app.state.ingestion)), media_type=CONTENT_TYPE_PLAIN_0_0_4
-    )
+    """Answers by verdict with the time of each step, the queue, the generator, jobs with their progress,
+    documents, passages, and what could not be read. deploy/grafana holds a dashboard of them.
+    """
+    return Response(generate_latest(request.app.state.figures), media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -10,6 +10,7 @@ from rag.check import Local
 from rag.errors import CitewellError, QuestionError
 from rag.models.protocols import ChatProtocol, EmbedderProtocol
 from rag.settings import Settings
+from rag.timer import Watch, unwatched
 from rag.types import (
     Answer,
     AnswerVerdict,
@@ -92,6 +93,7 @@ class FakeAssistant(Assistant):
     """
 
     def __init__(self, error: Exception | None = None, hold: asyncio.Event | None = None) -> None:
+        self.watch: Watch = unwatched
         self.error = error
         self.hold = hold
         self.asked: list[tuple[str, tuple[Turn, ...], User]] = []
@@ -99,6 +101,10 @@ class FakeAssistant(Assistant):
         self.cancelled = 0
         self.closed = 0
         self.configured: list[Settings] = []
+
+    @property
+    def indexed(self) -> int:
+        return 1
 
     @property
     def models(self) -> tuple[EmbedderProtocol, ChatProtocol | None]:
@@ -130,7 +136,11 @@ class FakeAssistant(Assistant):
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
-        return nothing_found(question) if "unanswerable" in question else answer_to(question)
+        return self._told(nothing_found(question) if "unanswerable" in question else answer_to(question))
+
+    def _told(self, answer: Answer) -> Answer:
+        self.watch(answer, ())
+        return answer
 
     async def stream(
         self, question: str, *, user: User, history: Sequence[Turn] = ()
@@ -140,7 +150,7 @@ class FakeAssistant(Assistant):
             self.asked.append((question, tuple(history), user))
             if "unanswerable" in question:
                 yield EvidenceFound(())
-                yield Finished(nothing_found(question))
+                yield Finished(self._told(nothing_found(question)))
                 return
             yield EvidenceFound((Evidence(1, DOCUMENT, QUOTE, 10, 10 + len(QUOTE), 0.9, 3, ("第二章",)),))
             answer = answer_to(question)
@@ -150,7 +160,7 @@ class FakeAssistant(Assistant):
             if self.hold:
                 await self.hold.wait()
             yield SentenceChecked(answer.claims[1], ())
-            yield Finished(answer)
+            yield Finished(self._told(answer))
         finally:
             self.streams_closed += 1
 

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from rag.timer import Timer
+from rag.timer import Step, Timer
 
 
 @pytest.fixture
@@ -52,3 +52,19 @@ def test_the_first_time_counts(clock):
         clock(1)
         timer.first("first_sentence")
     assert timer.total()["first_sentence"] == 1000.0
+
+
+def test_steps_have_a_place_in_time(clock, monkeypatch):
+    monkeypatch.setattr(time, "time_ns", lambda: 10**18)
+    timer = Timer()
+    clock(1)
+    for seconds in (2, 3):
+        with timer.step("check"):
+            clock(seconds)
+    timer.total()
+    begun = 10**18
+    assert timer.steps == [
+        Step("check", begun + 1_000_000_000, begun + 3_000_000_000),
+        Step("check", begun + 3_000_000_000, begun + 6_000_000_000),
+        Step("total", begun, begun + 6_000_000_000),
+    ]

@@ -87,6 +87,7 @@ ALLOWED: dict[tuple[str, str], tuple[Role, Scope] | None] = {
     ("PATCH", "/v1/settings"): ADMINISTRATOR,
     ("GET", "/v1/audit"): ADMINISTRATOR,
     ("GET", "/v1/audit/export"): ADMINISTRATOR,
+    ("GET", "/v1/usage"): ADMINISTRATOR,
     ("DELETE", "/v1/audit/people/{user_id}"): ADMINISTRATOR,
 }
 # those that say themselves that nobody is signed in, with these credentials
