@@ -71,9 +71,12 @@ def running(environment: dict[str, str], tmp_path: Path) -> Iterator[subprocess.
         process.wait()
 
 
-def _request(url: str, question: str | None = None) -> dict[str, object]:
+def _request(url: str, question: str | None = None, operator: str = "") -> dict[str, object]:
+    """``operator``: the header, as a line, of somebody who may read the home."""
     data = None if question is None else json.dumps({"question": question}).encode()
     request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+    if operator:
+        request.add_header(*operator.strip().split(": ", 1))
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as response:
         return dict(json.load(response))
 
@@ -107,7 +110,8 @@ def test_answers_survive_a_killed_generator_and_nothing_is_left_behind(
     assert "fourhours" in printed
     assert "立即关闭进水阀" in printed
 
-    answer = _request(f"{base}/v1/ask", "Within how many hours must a lost laptop be reported?")
+    operator = (Path(environment["CITEWELL_HOME"]) / "operator.header").read_text("utf-8")
+    answer = _request(f"{base}/v1/ask", "Within how many hours must a lost laptop be reported?", operator)
     assert answer["verdict"] in ("supported", "partial", "quoted")
     assert answer["model"] is not None
     assert answer["usage"]
@@ -119,7 +123,7 @@ def test_answers_survive_a_killed_generator_and_nothing_is_left_behind(
     assert engines
     for engine in engines:
         engine.kill()
-    quoted = _request(f"{base}/v1/ask", "Within how many hours must a lost laptop be reported?")
+    quoted = _request(f"{base}/v1/ask", "Within how many hours must a lost laptop be reported?", operator)
     assert quoted["verdict"] == "quoted"
     assert quoted["model"] is None
     assert quoted["notices"]
