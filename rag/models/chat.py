@@ -15,7 +15,7 @@ from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from rag.errors import GeneratorUnavailableError
 from rag.models.folder import read_record
-from rag.models.protocols import Message, TokenChunk, Usage
+from rag.models.protocols import Message, ScoredToken, TokenChunk, Usage
 from rag.settings import Settings
 from rag.types import ModelInfo
 
@@ -157,8 +157,8 @@ class Chat:
         total = sum(mass.values())
         return {label: share / total if total else 0.0 for label, share in mass.items()}
 
-    async def token_logprobs(self, messages: Sequence[Message], answer: str) -> list[float]:
-        """Natural-log probability of each token of ``answer``, as the assistant's reply to ``messages``.
+    async def token_logprobs(self, messages: Sequence[Message], answer: str) -> list[ScoredToken]:
+        """Each token of ``answer``, as the assistant's reply to ``messages``.
 
         Takes two calls: vLLM's /tokenize counts the tokens before the answer, and one forward pass over both
         scores them (``prompt_logprobs``; no prefix is reused, so keep the messages short).
@@ -172,17 +172,22 @@ class Chat:
                 max_tokens=1,
                 temperature=0.0,
                 extra_body={
-                    "prompt_logprobs": 0,
+                    "prompt_logprobs": 1,
                     "add_generation_prompt": False,
                     "continue_final_message": True,
                 },
             )
         scored = (completion.model_extra or {}).get("prompt_logprobs") or []
-        tokens = [next(iter(entry.values()))["logprob"] for entry in scored[before:] if entry]
+        # the token that stands there comes first, then the likeliest, unless it is the same
+        tokens = [
+            ScoredToken(known[0], max(known))
+            for entry in scored[before:]
+            if entry and (known := [float(one["logprob"]) for one in entry.values()])
+        ]
         if not tokens:
             raise GeneratorUnavailableError(
                 f"The generator at {self._url} tells no log-probabilities of a prompt.",
-                "Take vLLM, or switch the layer contrast off (setting check.layers).",
+                "Take vLLM, or switch the layers translation and contrast off (setting check.layers).",
             )
         return tokens
 

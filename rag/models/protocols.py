@@ -119,6 +119,14 @@ class TokenChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoredToken:
+    """Natural-log probability of a token that was given, and of the likeliest token in its place."""
+
+    logprob: float
+    best: float
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Last item of a stream. ``finish`` is the server's reason: "stop", "length", ..."""
 
@@ -151,5 +159,5 @@ class ChatProtocol(Protocol):
     ) -> dict[str, float]:
         """How the next token's probability is shared between the labels; 0 for labels not seen."""
 
-    async def token_logprobs(self, messages: Sequence[Message], answer: str) -> list[float]:
-        """Natural-log probability of each token of ``answer``, as the reply to ``messages``."""
+    async def token_logprobs(self, messages: Sequence[Message], answer: str) -> list[ScoredToken]:
+        """Each token of ``answer``, as the reply to ``messages``."""

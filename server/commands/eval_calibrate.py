@@ -69,9 +69,7 @@ def calibrate_command(
     ],
     layer: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Fit a further layer on the installed model instead: entailment, contrast, probe or judge."
-        ),
+        typer.Option(help=f"Fit a further layer on the installed model instead: {', '.join(FURTHER)}."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the models; by default where this installation takes them.")

@@ -10,7 +10,7 @@ import pytest
 from rag.errors import GeneratorUnavailableError
 from rag.models.chat import Chat
 from rag.models.folder import ModelRecord, write_record
-from rag.models.protocols import TokenChunk, Usage
+from rag.models.protocols import ScoredToken, TokenChunk, Usage
 from rag.settings import GeneratorSettings, Settings
 
 ASK = [{"role": "user", "content": "?"}]
@@ -291,13 +291,17 @@ async def test_label_probabilities(server, chat, labels, top, want):
 async def test_token_logprobs(server, chat):
     scores = [-9.0, -8.0, -0.5, -0.25]
     entries = [{str(i): {"logprob": score, "rank": 1}} for i, score in enumerate(scores)]
+    entries[-2]["99"] = {"logprob": -0.125, "rank": 1}
     server.completion = {**answer(("x", 1.0)), "prompt_logprobs": [None, *entries]}
-    assert await chat.token_logprobs(ASK, "Two tokens") == [-0.5, -0.25]
+    assert await chat.token_logprobs(ASK, "Two tokens") == [
+        ScoredToken(-0.5, -0.125),
+        ScoredToken(-0.25, -0.25),
+    ]
     (_, counted), (path, body) = server.requests[-2:]
     assert (counted["messages"], counted["add_generation_prompt"]) == (ASK, True)
     assert path == "/v1/chat/completions"
     assert body["messages"] == [*ASK, {"role": "assistant", "content": "Two tokens"}]
-    assert (body["prompt_logprobs"], body["continue_final_message"]) == (0, True)
+    assert (body["prompt_logprobs"], body["continue_final_message"]) == (1, True)
 
 
 async def test_a_server_that_scores_no_prompts(server, chat):
