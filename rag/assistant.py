@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
+from rag.access import access_scope
 from rag.answering import Answering
 from rag.changed_settings import read_changes, with_changes
 from rag.check import Local, local_layers
@@ -120,7 +121,7 @@ class Assistant:
         asked = valid_question(question, self._settings.answer.max_question_chars)
         timer = Timer()
         with timer.step("condense"):
-            chat = self._chat if self._chat is not None and await self._chat.ready() else None
+            chat = self._chat.within(access_scope(user)) if self._chat and await self._chat.ready() else None
             standalone = await condense(asked, history, chat)
         # one embedder throughout: the collection may move to another while this question is answered
         pair = self._searcher.pair()

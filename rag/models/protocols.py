@@ -138,6 +138,9 @@ class Usage:
 class ChatProtocol(Protocol):
     """A served language model. Every failure is a GeneratorUnavailableError."""
 
+    def within(self, scope: str) -> ChatProtocol:
+        """The same for askers of one access scope, whose prompts share no cache with others'."""
+
     async def ready(self) -> bool:
         """Whether a generator answers now. Never raises."""
 

@@ -39,9 +39,14 @@ class FakeChat:
         self.breaks_after = breaks_after
         self.is_ready = ready
         self.asked: list[list[Message]] = []
+        self.scopes: list[str] = []
         self.max_tokens: list[int] = []
         self.given = 0
         self.closed = 0
+
+    def within(self, scope: str) -> FakeChat:
+        self.scopes.append(scope)
+        return self
 
     async def ready(self) -> bool:
         return self.is_ready
