@@ -18,6 +18,7 @@ from rag.found import Sought, gathered
 from rag.index.dense import DenseIndex
 from rag.models.catalogue import parameters_of
 from rag.models.chat import Chat
+from rag.models.passes import Memory, Remembering
 from rag.models.protocols import ChatProtocol, EmbedderProtocol
 from rag.parts import Part, parts
 from rag.question import valid_question
@@ -44,6 +45,7 @@ class Assistant:
         self._searcher = searcher
         self._chat = chat
         self.watch: Watch = unwatched
+        self._memory = Memory()
         self._local = local_layers(settings)
         self.configure(settings)
 
@@ -124,7 +126,8 @@ class Assistant:
             chat = self._chat.within(access_scope(user)) if self._chat and await self._chat.ready() else None
             standalone = await condense(asked, history, chat)
         # one embedder throughout: the collection may move to another while this question is answered
-        pair = self._searcher.pair()
+        embedder, index = self._searcher.pair()
+        pair = Remembering(embedder, self._memory, access_scope(user)), index
         sought = [
             await asyncio.to_thread(self._sought, pair, part, user, timer) for part in parts(standalone)
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
 from fastapi import FastAPI
 
@@ -56,6 +57,7 @@ from server.web import serve_page
 
 __all__ = ["create_app"]
 
+THREADS = 24  # steps of answers at once: enough of them to share the passes of the embedder
 GUARDED = (
     mcp,
     openai,
@@ -90,6 +92,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "citewell"))
         state: Readiness = app.state.readiness
         opening = asyncio.create_task(state.open())
         try:

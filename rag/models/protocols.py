@@ -44,11 +44,12 @@ class TokenVectors:
     """One row for each token of a text, without prompt and special tokens.
 
     ``vectors`` is float32 [t, d] with rows of unit length; ``spans`` are the t tokens' characters in the
-    text.
+    text; ``whole`` is the text's own unit vector [d], as the embedder's other methods give it.
     """
 
     vectors: Floats
     spans: tuple[Span, ...]
+    whole: Floats
 
 
 class EmbedderProtocol(Protocol):
