@@ -1,6 +1,5 @@
 """What an answer leaves out, and whether it addresses what was asked."""
 
-import numpy as np
 import pytest
 
 from rag.addressed import Addressed
