@@ -65,6 +65,11 @@ class Assistant:
         self._blocked = Topics(settings.topics.blocked)
 
     @property
+    def settings(self) -> Settings:
+        """Those that answers are given with now."""
+        return self._settings
+
+    @property
     def store(self) -> Store:
         """The database behind the answers."""
         return self._store

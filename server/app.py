@@ -19,6 +19,7 @@ from server.auth.oidc import Provider
 from server.background import in_thread
 from server.changes import Changes
 from server.conversing import Conversing
+from server.evaluations import Evaluations
 from server.ingestion import Ingestion
 from server.mcp import Bridge
 from server.metrics import figures
@@ -34,6 +35,7 @@ from server.routes import (
     check,
     conversations,
     documents,
+    evaluations,
     feedback,
     health,
     jobs,
@@ -76,6 +78,7 @@ GUARDED = (
     users,
     keys,
     audit,
+    evaluations,
     settings_routes,
     usage,
 )
@@ -102,6 +105,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             opening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await opening
+            await app.state.evaluations.close()
             await app.state.conversing.close()
             await state.close()
             await in_thread(app.state.pages.close)
@@ -154,5 +158,6 @@ def _furnish(app: FastAPI, settings: Settings, assistant: Assistant | None) -> N
         ServerFigures(app.state.readiness, app.state.limits),
         GeneratorFigures(settings),
     )
+    app.state.evaluations = Evaluations(settings)
     app.state.pages = Pages(settings)
     app.state.conversing = Conversing(ingestion, settings, app.state.audit, app.state.limits)

@@ -88,6 +88,14 @@ ALLOWED: dict[tuple[str, str], tuple[Role, Scope] | None] = {
     ("GET", "/v1/audit"): ADMINISTRATOR,
     ("GET", "/v1/audit/export"): ADMINISTRATOR,
     ("GET", "/v1/usage"): ADMINISTRATOR,
+    ("GET", "/v1/evaluations"): ADMINISTRATOR,
+    ("POST", "/v1/evaluations"): ADMINISTRATOR,
+    ("GET", "/v1/evaluations/{key}"): ADMINISTRATOR,
+    ("DELETE", "/v1/evaluations/{key}"): ADMINISTRATOR,
+    ("GET", "/v1/evaluations/{key}/report"): ADMINISTRATOR,
+    ("GET", "/v1/evaluations/{key}/compared/{other}"): ADMINISTRATOR,
+    ("POST", "/v1/evaluations/{key}/resume"): ADMINISTRATOR,
+    ("POST", "/v1/evaluations/{key}/cancel"): ADMINISTRATOR,
     ("DELETE", "/v1/audit/people/{user_id}"): ADMINISTRATOR,
 }
 # those that say themselves that nobody is signed in, with these credentials
