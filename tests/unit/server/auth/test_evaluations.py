@@ -67,7 +67,8 @@ def send(nobody: TestClient, bearer: Callable[..., dict[str, str]]) -> Send:
     def run(method: str, path: str = "", status: int = 200, **given: Any) -> Any:
         reply = nobody.request(method, f"{RUNS}{path}", headers=key, **given)
         assert reply.status_code == status, reply.text
-        return reply.json() if reply.headers.get("content-type", "").endswith("json") else reply
+        told = reply.content and reply.headers.get("content-type", "").endswith("json")
+        return reply.json() if told else reply
 
     return run
 
