@@ -58,7 +58,8 @@ class SlackSettings(Section):
         1, ge=0, description="Share of Slack's published rate limits to use; 0 heeds Retry-After only."
     )
     help_channel: str = Field(
-        "", description="Id of the channel that questions are passed on to a person in; empty: no such button."
+        "",
+        description="Id of the channel in which a person may be asked instead; empty: no such button.",
     )
     digest: str = Field(
         "0 9 * * 1",

@@ -126,7 +126,7 @@ class SlackClient(AsyncWebClient):
         if self.session is not None:
             await self.session.close()
 
-    async def api_call(self, api_method: str, **given: Any) -> AsyncSlackResponse:  # type: ignore[override]  # noqa: ANN401
+    async def api_call(self, api_method: str, **given: Any) -> AsyncSlackResponse:  # noqa: ANN401
         """As slack_sdk's, when its turn has come. Raises one of FAILURES."""
         fields = given.get("json") or given.get("params") or given.get("data") or {}
         channel = str(fields.get("channel", ""))
@@ -153,11 +153,11 @@ class SlackClient(AsyncWebClient):
             breaks += 1
             if breaks > _MOST_BREAKS:
                 raise last
-            await asyncio.sleep(0.5 * 2**breaks * random.uniform(0.5, 1))  # noqa: S311 - no secret
+            await asyncio.sleep(0.5 * 2**breaks * random.uniform(0.5, 1))
         raise TimeoutError(f"Slack put {api_method} off {_MOST_TRIES} times.")
 
     async def attempt(self, api_method: str, **fields: Any) -> bool:  # noqa: ANN401 - what the method takes
-        """Call a method that may as well be left out: not when it would have to wait; True when it was done."""
+        """Call a method that may be left out: not when it would have to wait. True when it was done."""
         if self.pace.wait(api_method, str(fields.get("channel", ""))) > 0:
             return False
         try:

@@ -14,10 +14,14 @@ from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, u
 from rag.store import Store
 from rag.tables_slack import slack_event
 
-__all__ = ["Claimed", "Inbox", "Kind", "Received"]
+__all__ = ["Claimed", "Inbox", "Kind", "Lost", "Received"]
 
 Kind = Literal["question", "command", "reaction", "digest"]
 DAY_S = 86_400.0
+
+
+class Lost(Exception):
+    """Another server works on the event by now: this one was too slow to go on holding it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,12 @@ class Inbox:
         with self._store.write(silent=True) as connection:
             if connection.execute(select(slack_event.c.id).where(known)).first() is not None:
                 return False
-            values = {"id": received.id, "place": place, "thread": received.thread, "kind": received.kind}
+            values: dict[str, Any] = {
+                "id": received.id,
+                "place": place,
+                "thread": received.thread,
+                "kind": received.kind,
+            }
             values |= {"person": received.person, "payload": dict(received.payload), "notes": {}}
             values |= {"state": "new", "attempts": 0, "holder": "", "until": 0.0, "created": time.time()}
             connection.execute(insert(slack_event), values)
@@ -89,9 +98,7 @@ class Inbox:
             ~select(other.c.id).where(before).exists(),
         )
         with self._store.write(silent=True) as connection:
-            row = connection.execute(
-                free.order_by(slack_event.c.created, slack_event.c.id).limit(1)
-            ).first()
+            row = connection.execute(free.order_by(slack_event.c.created, slack_event.c.id).limit(1)).first()
             if row is None:
                 return None
             held = {
@@ -108,14 +115,13 @@ class Inbox:
         """Go on holding what this server holds."""
         with self._store.write(silent=True) as connection:
             mine = and_(slack_event.c.holder == self._holder, slack_event.c.state == "new")
-            connection.execute(
-                update(slack_event).where(mine).values(until=time.time() + self._lease_s)
-            )
+            connection.execute(update(slack_event).where(mine).values(until=time.time() + self._lease_s))
 
-    def note(self, claimed: Claimed, **notes: object) -> bool:
-        """Leave something to whoever may have to go on with it. False when somebody else holds it by now."""
+    def note(self, claimed: Claimed, **notes: object) -> None:
+        """Leave something to whoever may have to go on with it. Raises Lost."""
         claimed.notes |= notes
-        return self._change(claimed, notes=claimed.notes)
+        if not self._change(claimed, notes=claimed.notes):
+            raise Lost
 
     def done(self, claimed: Claimed, state: Literal["done", "failed"] = "done") -> None:
         """It is finished: only that it was there is remembered, for a while."""

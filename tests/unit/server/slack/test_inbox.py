@@ -12,7 +12,7 @@ from sqlalchemy import select
 from rag.settings import Settings
 from rag.store import Store
 from rag.tables_slack import slack_event
-from server.slack.inbox import Claimed, Inbox, Received
+from server.slack.inbox import Claimed, Inbox, Lost, Received
 
 
 @pytest.fixture
@@ -61,12 +61,13 @@ def test_another_server_takes_over_when_the_lease_has_ended(store: Store) -> Non
     first, second = Inbox(store, "one", -1), Inbox(store, "two", 30)  # the first's leases have ended already
     first.put(received("Ev1"))
     dead = claimed(first)
-    assert first.note(dead, replies=["1.5"])
+    first.note(dead, replies=["1.5"])
     taken = claimed(second)
     assert (taken.id, taken.attempts, taken.notes) == ("Ev1", 2, {"replies": ["1.5"]})
-    assert not first.note(dead, replies=["1.6"])
+    with pytest.raises(Lost):
+        first.note(dead, replies=["1.6"])
     first.done(dead)
-    assert second.note(taken, replies=["1.7"])
+    second.note(taken, replies=["1.7"])
     assert second.claim() is None
 
 
