@@ -32,6 +32,7 @@ __all__ = ["Asking", "Tools", "narrowed", "whole"]
 HOUR_S = 3600.0
 LOOKED_AT = 5  # passages that tell whether the asker alone may read more
 THREAD_MESSAGES = 20
+TITLE_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,13 @@ class Asking:
             thread_ts=asked.thread,
             status=say("searching", spoken or language(question)),
         )
+        if audience.direct and not turns:
+            await at.client.attempt(
+                "assistant.threads.setTitle",
+                channel_id=asked.channel,
+                thread_ts=asked.thread,
+                title=question[:TITLE_CHARS],
+            )
         reply = await self._reply(claimed, asked)
         answer = await self._streamed(posed, reply, spoken, audience)
         view = at.view(answer, posed, spoken, audience)

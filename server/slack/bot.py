@@ -40,6 +40,7 @@ from server.slack.client import FAILURES, SlackClient, error_of
 from server.slack.command import Commands
 from server.slack.digest import Digest
 from server.slack.feedback import Opinions
+from server.slack.handover import Handover
 from server.slack.inbox import Inbox
 from server.slack.listening import Listening
 from server.slack.people import Directory
@@ -96,6 +97,7 @@ class SlackBot:
                 "question": asking.answer,
                 "command": Commands(tools, asking).answer,
                 "reaction": reactions.see_to,
+                "person": Handover(tools).see_to,
                 "digest": digest.send,
             },
             asking.give_up,

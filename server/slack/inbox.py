@@ -16,7 +16,7 @@ from rag.tables_slack import slack_event
 
 __all__ = ["Claimed", "Inbox", "Kind", "Lost", "Received"]
 
-Kind = Literal["question", "command", "reaction", "digest"]
+Kind = Literal["question", "command", "reaction", "person", "digest"]
 DAY_S = 86_400.0
 
 

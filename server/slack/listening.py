@@ -12,11 +12,13 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from rag.text import language
 from server.slack.asking import Tools
+from server.slack.buttons import Buttons
 from server.slack.channels import is_for_bot
 from server.slack.command import command_payload
 from server.slack.feedback import rating_of
 from server.slack.inbox import Received
 from server.slack.messages import Asked, asked_in
+from server.slack.pane import Pane, SettingsForm
 from server.slack.words import say
 
 __all__ = ["Listening"]
@@ -37,6 +39,8 @@ class Listening:
         self._at = tools
         self._keep = keep
         self._beside = beside
+        self._settings = SettingsForm(tools, beside)
+        self._parts = (self._settings, Pane(tools, beside), Buttons(tools, keep, beside))
 
     def add_to(self, app: AsyncApp) -> None:
         """All of them."""
@@ -47,6 +51,8 @@ class Listening:
         app.event("member_joined_channel")(self._members)
         app.event("member_left_channel")(self._members)
         app.command(self._at.settings.slack.command)(self._command)
+        for part in self._parts:
+            part.add_to(app)
 
     async def _message(self, body: Body) -> None:
         at = self._at
@@ -112,6 +118,12 @@ class Listening:
         spoken = language(payload["text"])
         if not payload["text"] or payload["text"] in ("help", "帮助"):
             await ack(say("ask_something", spoken, command=at.settings.slack.command))
+            return
+        if payload["text"] in ("settings", "设置"):
+            await ack()
+            given = (payload["team"], payload["channel"], payload["user"])
+            opening = self._settings.open(*given, str(body["trigger_id"]), payload["response_url"])
+            self._beside(opening)
             return
         received = Received(f"command:{body['trigger_id']}", "command", payload, payload["user"])
         await self._keep(lambda: at.inbox.put(received))

@@ -27,8 +27,8 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _COURTESY = re.compile(
-    r"\W*(?:thanks?(?: you)?(?: (?:a lot|so much|very much|again))?|thx|ty|ok(?:ay)?|got it|great|perfect|nice|"
-    r"cool|super|danke(?: schön| sehr)?|merci|gracias|спасибо|"
+    r"\W*(?:thanks?(?: you)?(?: (?:a lot|so much|very much|again))?|thx|ty|ok(?:ay)?|got it|great|perfect|"
+    r"nice|cool|super|danke(?: schön| sehr)?|merci|gracias|спасибо|"
     r"(?:非常|多)?[谢謝]{2}[你您了啊]*|多[谢謝]|感[谢謝]|好的?|明白了?|知道了|收到|ありがとう(?:ございます)?|了解)\W*",
     re.IGNORECASE,
 )

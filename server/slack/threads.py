@@ -56,18 +56,23 @@ class Threads:
             if not connection.execute(changed).rowcount:
                 connection.execute(insert(slack_answer), values)
 
-    def shared(self, message_id: str, ts: str) -> bool:
-        """It is in the channel now, too; False when it was already."""
-        mine = (slack_answer.c.message_id == message_id, slack_answer.c.ts == "")
+    def share(self, message_id: str) -> bool:
+        """It is for all in the channel from now on; False when it was already."""
         with self._store.write(silent=True) as connection:
-            changed = update(slack_answer).where(*mine).values(ts=ts)
-            return bool(connection.execute(changed).rowcount)
+            mine = (slack_answer.c.message_id == message_id, ~slack_answer.c.open)
+            return bool(connection.execute(update(slack_answer).where(*mine).values(open=True)).rowcount)
 
-    def unshared(self, message_id: str) -> None:
+    def shared(self, message_id: str, thread: str, ts: str) -> None:
+        """Where it was shared: the channel's message that holds it, and the thread which that is in."""
+        with self._store.write(silent=True) as connection:
+            mine = slack_answer.c.message_id == message_id
+            connection.execute(update(slack_answer).where(mine).values(thread=thread, ts=ts))
+
+    def unshare(self, message_id: str) -> None:
         """Sharing it did not work."""
         with self._store.write(silent=True) as connection:
             mine = slack_answer.c.message_id == message_id
-            connection.execute(update(slack_answer).where(mine).values(ts=""))
+            connection.execute(update(slack_answer).where(mine).values(open=False))
 
     def answer(self, message_id: str) -> Placed | None:
         """By the id of its message in the conversation."""
