@@ -70,7 +70,7 @@ def manifest(settings: Settings, *, socket_mode: bool, name: str = "Citewell") -
             },
             "bot_user": {"display_name": name, "always_online": True},
             "slash_commands": [command],
-            "assistant_view": {"assistant_description": _ABOUT, "suggested_prompts": []},
+            "assistant_view": {"assistant_description": _ABOUT},
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -17,9 +16,14 @@ from fastapi.testclient import TestClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+from slack_sdk.webhook.webhook_response import WebhookResponse
+from sqlalchemy import select
 
 from rag.settings import Settings
 from rag.store import Store
+from rag.tables_conversations import message
+from rag.tables_slack import slack_event
 from server.app import create_app
 from server.auth.people import People
 from server.auth.principal import Role
@@ -117,7 +121,12 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Web:
             raise SlackApiError("it failed", response)
         return response
 
+    async def send(self: AsyncWebhookClient, **given: Any) -> WebhookResponse:
+        made.calls.append(("response_url", given))
+        return WebhookResponse(url=self.url, status_code=200, body="ok", headers={})
+
     monkeypatch.setattr(AsyncWebClient, "api_call", api_call)
+    monkeypatch.setattr(AsyncWebhookClient, "send", send)
     return made
 
 
@@ -163,12 +172,22 @@ def app(settings: Settings, store: Store, web: Web) -> FastAPI:
     return create_app(settings, assistant_of(settings, store))
 
 
+def texts(value: Any) -> str:
+    """All of it, to look for words in."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def buttons_of(blocks: list[dict[str, Any]]) -> list[str]:
+    return [one["action_id"] for one in blocks[-1]["elements"]]
+
+
 class Sender:
     """Sends what Slack sends, signed; waits for what the bot does about it."""
 
-    def __init__(self, http: TestClient, web: Web) -> None:
+    def __init__(self, http: TestClient, web: Web, store: Store) -> None:
         self.http = http
         self.web = web
+        self.store = store
         self._count = 0
 
     def post(
@@ -242,6 +261,35 @@ class Sender:
         }
         return self.post(urlencode(body), "application/x-www-form-urlencoded")
 
+    def press(self, name: str, value: str, user: str = "UANN", **more: Any) -> Any:
+        """A button below an answer."""
+        self._count += 1
+        payload = {
+            "type": "block_actions", "team": {"id": "T1"}, "user": {"id": user, "team_id": "T1"},
+            "api_app_id": "A1", "token": "x", "trigger_id": f"9.{self._count}.x", "channel": {"id": "C1"},
+            "container": {"type": "message", "channel_id": "C1", "message_ts": "1800000001.000100"},
+            "response_url": "https://hooks.example/1",
+            "actions": [{"type": "button", "action_id": name, "block_id": "b", "value": value}], **more,
+        }  # fmt: skip
+        return self.form(payload)
+
+    def idle(self, done: int | None = None) -> None:
+        """Until nothing is left to do, and so many events (any number) have been done."""
+
+        def settled() -> bool:
+            with self.store.read() as connection:
+                states = list(connection.execute(select(slack_event.c.state)).scalars())
+            return "new" not in states and (done is None or states.count("done") >= done)
+
+        self.wait(settled, "the end")
+
+    def understood(self) -> list[str]:
+        """How the questions that were answered were understood, in their order."""
+        self.idle()
+        with self.store.read() as connection:
+            query = select(message.c.answer).where(message.c.answer.is_not(None)).order_by(message.c.created)
+            return [one["standalone_question"] for one in connection.execute(query).scalars()]
+
     def wait(self, there: Callable[[], Any], what: str = "it") -> Any:
         """What ``there`` returns once that is true."""
         deadline = time.monotonic() + 30
@@ -259,10 +307,6 @@ class Sender:
 
 
 @pytest.fixture
-def slack_sends(app: FastAPI, web: Web) -> Iterator[Sender]:
+def slack_sends(app: FastAPI, web: Web, store: Store) -> Iterator[Sender]:
     with TestClient(app, base_url=LOCAL) as http:
-        yield Sender(http, web)
-
-
-def run(work: Any) -> Any:
-    return asyncio.run(work)
+        yield Sender(http, web, store)

@@ -11,14 +11,10 @@ from sqlalchemy import select
 
 from rag.store import Store
 from rag.tables_slack import slack_answer, slack_event
-from tests.unit.server.slack.conftest import SECRET, Sender, Web
+from tests.unit.server.slack.conftest import SECRET, Sender, Web, texts
 
 LEAVE = "How many days of annual leave do employees have?"
 CHINESE = "员工出差住宿费上限是多少？"
-
-
-def texts(blocks: list[dict[str, Any]]) -> str:
-    return json.dumps(blocks, ensure_ascii=False)
 
 
 def test_a_mention_ends_in_a_cited_answer_in_its_thread(slack_sends: Sender, web: Web, store: Store) -> None:
