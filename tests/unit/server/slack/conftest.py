@@ -44,6 +44,7 @@ class Web:
         self.members: dict[str, list[str]] = {}
         self.replies: dict[str, list[dict[str, Any]]] = {}
         self.fail: dict[str, str] = {}
+        self.headers: dict[str, dict[str, str]] = {}
         self._ts = 1_800_000_000
 
     def person(self, key: str, email: str = "", **about: Any) -> None:
@@ -68,7 +69,7 @@ class Web:
             return {"ok": False, "error": self.fail[method]}
         match method:
             case "auth.test":
-                return {"team_id": "T1", "user_id": BOT, "bot_id": "B1"}
+                return {"team_id": "T1", "team": "Heron", "user_id": BOT, "user": "citewell", "bot_id": "B1"}
             case "users.info":
                 known = self.users.get(fields["user"])
                 return {"user": known} if known else {"ok": False, "error": "user_not_found"}
@@ -114,7 +115,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Web:
             api_url=api_method,
             req_args={},
             data=told,
-            headers={},
+            headers=made.headers.get(api_method, {}),
             status_code=200,
         )
         if not told["ok"]:
