@@ -102,13 +102,13 @@ class Answering:
         await asyncio.to_thread(finish, posed.conversation, posed.answer, status, answer, basis)
 
     async def hidden(self, question: str, user: User, audience: User, most: int) -> bool:
-        """Whether the best passages for ``user`` are in documents that ``audience`` may not read."""
-        if set(user.groups or ()) <= set(audience.groups or ()):
-            return False
+        """Whether some of the best passages for ``user`` are in documents that ``audience`` may not read."""
         hits = await self._readiness.require().search(question, k=most, user=user)
         documents = {hit.document.id for hit in hits}
-        known = await asyncio.to_thread(self.store.references, documents, audience)
-        return len(known) < len(documents)
+        mine, open_to_all = await asyncio.to_thread(
+            lambda: [set(self.store.references(documents, who)) for who in (user, audience)]
+        )
+        return bool(mine - open_to_all)
 
 
 def _last_answer(messages: Sequence[Message]) -> str | None:
