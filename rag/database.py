@@ -12,11 +12,12 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from rag import tables_conversations as tables_conversations  # their tables belong to the metadata
 from rag import tables_people as tables_people
+from rag import tables_slack as tables_slack
 from rag.errors import DiskFullError, SchemaError, StoreError
 
 __all__ = ["HEAD", "open_engine", "translated"]
 
-HEAD = "0004"
+HEAD = "0005"
 
 
 def open_engine(url: str) -> Engine:

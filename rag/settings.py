@@ -32,6 +32,7 @@ from rag.server_settings import (
     ServerSettings,
     TraceSettings,
 )
+from rag.slack_settings import SlackSettings
 from rag.source_settings import GroupRule, Section, SourceKind, SourceSettings
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
 
 PREFIX = "CITEWELL_"
 FILE = "citewell.toml"
+_SECRET = ("api_key", "database_url", "client_secret", "_token", "signing_secret")
 
 
 class EmbedderSettings(Section):
@@ -196,6 +198,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     audit: AuditSettings = AuditSettings()
     traces: TraceSettings = TraceSettings()
+    slack: SlackSettings = SlackSettings()
     log: LogSettings = LogSettings()
 
     @property
@@ -367,7 +370,7 @@ def show_settings(settings: Settings, changed: Collection[str] = ()) -> list[Sho
         origin = origin_of(name)
         if origin == "default" and name in changed:
             origin = "administrator"
-        if name.endswith(("api_key", "database_url", "client_secret")) and value:
+        if name.endswith(_SECRET) and value:
             value = "********"
         if name == "sources":
             # locations and options may hold secrets; `citewell source list` shows them masked

@@ -48,12 +48,14 @@ from server.routes import (
     openai,
     search,
     session,
+    slack,
     sources,
     usage,
     users,
     viewer,
 )
 from server.routes import settings as settings_routes
+from server.slack.bot import SlackBot
 from server.traces import CallersTrace, open_traces
 from server.web import serve_page
 
@@ -99,9 +101,13 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
         state: Readiness = app.state.readiness
         opening = asyncio.create_task(state.open())
         try:
+            if app.state.slack is not None:
+                await app.state.slack.start()
             async with app.state.mcp.running():
                 yield
         finally:
+            if app.state.slack is not None:
+                await app.state.slack.close()
             opening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await opening
@@ -124,7 +130,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
         redoc_url=None,
     )
     _furnish(app, settings, assistant)
-    for part in (health, session, oidc):
+    for part in (health, session, oidc, slack):
         app.include_router(part.router)
     refusals = problem_responses(401, 403, 413, 429)
     for guarded in GUARDED:
@@ -159,5 +165,7 @@ def _furnish(app: FastAPI, settings: Settings, assistant: Assistant | None) -> N
         GeneratorFigures(settings),
     )
     app.state.evaluations = Evaluations(settings)
+    parts = (ingestion, app.state.readiness, app.state.changes, app.state.audit, app.state.limits)
+    app.state.slack = SlackBot(settings, *parts) if settings.slack.enabled else None
     app.state.pages = Pages(settings)
     app.state.conversing = Conversing(ingestion, settings, app.state.audit, app.state.limits)

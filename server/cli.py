@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "key": ("server.commands.key:app", "Make, list and revoke API keys."),
     "audit": ("server.commands.audit:app", "Export the record of answers; erase a person from it."),
     "model": ("server.commands.model:app", "List, fetch and serve models."),
+    "slack": ("server.commands.slack:app", "Print the manifest of the Slack app; check the connection."),
     "eval": ("server.commands.eval:app", "Measure answers on a question set; compare; draft a set."),
     "doctor": ("server.commands.doctor:doctor", "Check this installation and say what to do about it."),
     "config": ("server.commands.config:app", "Show the settings, where they come from and what they mean."),

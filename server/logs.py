@@ -18,7 +18,7 @@ __all__ = ["configure_logging", "request_id"]
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 # these log whole requests (and so questions) at DEBUG, and each call at INFO
-_TALKATIVE = ("httpcore", "httpcore2", "httpx", "httpx2", "openai")
+_TALKATIVE = ("aiohttp", "httpcore", "httpcore2", "httpx", "httpx2", "openai", "slack_bolt", "slack_sdk")
 
 
 class _Text(logging.Formatter):

@@ -122,6 +122,13 @@ class People:
             raise NotFoundError(f"There is no account {name}.", "`citewell user list` shows all of them.")
         return same[0]
 
+    def with_email(self, email: str) -> list[Person]:
+        """Those with that e-mail address, in whatever case, who are not disabled."""
+        same = func.lower(person.c.email) == email.strip().lower()
+        query = select(person.c.id).where(same, person.c.email != "", ~person.c.disabled)
+        with self._store.read() as connection:
+            return [_get(connection, key) for key in connection.execute(query).scalars().all()]
+
     def groups(self) -> dict[str, int]:
         """By name of a group: how many people are in it."""
         query = select(member.c.name, func.count()).group_by(member.c.name).order_by(member.c.name)
