@@ -338,7 +338,7 @@ async def mixed(minutes: float) -> dict[str, object]:
                     return (await place.client.post("/v1/documents", files=files)).status_code
                 talk = (await place.client.post("/v1/conversations", json={})).json()["id"]
                 path = f"/v1/conversations/{talk}/messages"
-                status = (await place.client.post(path, json={"question": question})).status_code
+                status = (await place.client.post(path, json={"content": question})).status_code
                 await place.client.delete(f"/v1/conversations/{talk}")
                 return status
             except httpx.HTTPError:
