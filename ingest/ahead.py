@@ -46,6 +46,7 @@ class Ahead:
         self._taking = threading.Lock()
         self._ready: queue.Queue[Outcome | Finished | _Failed | None] = queue.Queue(DEPTH)
         self._stopped = threading.Event()
+        self._through = False
         count = max(1, min(threads, len(files)))
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
 
@@ -58,7 +59,8 @@ class Ahead:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopped.set()
-        self._reader.close()  # a thread that waits for its parser wakes up
+        if not self._through:
+            self._reader.stop()  # a thread that waits for its parser wakes up
         for thread in self._threads:
             thread.join()
         self._reader.close()
@@ -73,6 +75,7 @@ class Ahead:
                 raise item.error
             else:
                 yield item
+        self._through = True
 
     def _work(self) -> None:
         try:

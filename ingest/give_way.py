@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.models.protocols import EmbedderProtocol, Floats, TextKind, TokenVectors
-from rag.types import Span
+from rag.models.passes import Around
+from rag.models.protocols import EmbedderProtocol, Floats
 
 __all__ = ["Considerate", "answering", "give_way"]
 
@@ -62,36 +62,17 @@ def give_way(home: Path, most_s: float) -> float:
                 return time.monotonic() - begun
 
 
-class Considerate:
+class Considerate(Around):
     """An embedder that works in batches of a fraction of a second and calls ``between`` before each.
 
     Texts of like length go together, as the embedder itself would have it.
     """
 
     def __init__(self, embedder: EmbedderProtocol, batch_tokens: int, between: Callable[[], None]) -> None:
-        self._embedder = embedder
+        super().__init__(embedder)
         self._most = batch_tokens
         self._tokens = min(batch_tokens, FIRST_TOKENS)
         self._between = between
-
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-        return self._embedder.dimension
-
-    @property
-    def max_tokens(self) -> int:
-        """Tokens that one forward pass takes."""
-        return self._embedder.max_tokens
-
-    @property
-    def fingerprint(self) -> str:
-        """Names the vector space."""
-        return self._embedder.fingerprint
-
-    def embed_queries(self, texts: Sequence[str]) -> Floats:
-        """Unit vectors of questions, float32 [n, d]."""
-        return self._embedder.embed_queries(texts)
 
     def embed_passages(self, texts: Sequence[str]) -> Floats:
         """Unit vectors of passages, float32 [n, d]."""
@@ -121,15 +102,3 @@ class Considerate:
             batch.append(i)
         if batch:
             yield batch
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text, without prompt and special tokens."""
-        return self._embedder.count_tokens(texts)
-
-    def token_spans(self, text: str) -> list[Span]:
-        """Characters of each token."""
-        return self._embedder.token_spans(text)
-
-    def token_vectors(self, texts: Sequence[str], kind: TextKind) -> list[TokenVectors]:
-        """The tokens' last hidden states at unit length."""
-        return self._embedder.token_vectors(texts, kind)

@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,6 +68,8 @@ class Parser:
         self._settings = settings
         self._worker: subprocess.Popen[bytes] | None = None
         self._scratch: Path | None = None
+        self._over = False
+        self._ending = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -135,6 +138,18 @@ class Parser:
         """Process id of the warm worker, None while there is none."""
         return self._worker.pid if self._worker is not None else None
 
+    def interrupt(self) -> None:
+        """From another thread: end what is being parsed at once, and parse nothing any more. ``close`` is
+        owed all the same, by the thread that parses or when it is through.
+
+        Only the process is ended here. A pipe that is closed while a thread waits for it leaves the selector
+        without a word, and the thread would wait for its whole time.
+        """
+        with self._ending:
+            self._over = True
+            if self._worker is not None:
+                _end(self._worker)
+
     def close(self) -> None:
         """End the worker, and remove what it unpacked."""
         self._kill()
@@ -155,13 +170,16 @@ class Parser:
             self._kill()
             assert self._scratch is not None
             root = str(Path(__file__).resolve().parent.parent)
-            self._worker = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, root, str(self._scratch)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C reaches the command only, which closes its worker itself
-            )
+            with self._ending:
+                if self._over:
+                    raise _WorkerGoneError
+                self._worker = subprocess.Popen(
+                    [sys.executable, "-c", _BOOT, root, str(self._scratch)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,  # Ctrl-C reaches the command only, which closes its worker itself
+                )
             for pipe in (self._worker.stdin, self._worker.stdout):
                 assert pipe is not None
                 os.set_blocking(pipe.fileno(), False)
@@ -186,17 +204,23 @@ class Parser:
             deadline += more
 
     def _kill(self) -> None:
-        worker, self._worker = self._worker, None
+        with self._ending:
+            worker, self._worker = self._worker, None
         if worker is None:
             return
-        # its group is its own: it was started in a new session
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(worker.pid, signal.SIGKILL)
+        _end(worker)
         for pipe in (worker.stdin, worker.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
         worker.wait()
+
+
+def _end(worker: subprocess.Popen[bytes]) -> None:
+    # its group is its own: it was started in a new session; one that was waited for has lost its number
+    if worker.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(worker.pid, signal.SIGKILL)
 
 
 def _raise_error(reply: Mapping[str, Any]) -> None:

@@ -135,6 +135,7 @@ class Reader:
         self._version = version
         self._own = threading.local()
         self._parsers: list[Parser] = []
+        self._stopped = False
         self._underway: set[str] = set()
         self._lock = threading.Lock()
         # inner files by their archive, so that a folder of many archives is not searched for each
@@ -143,8 +144,15 @@ class Reader:
             if state.parent:
                 self._inner.setdefault(state.parent, []).append(uri)
 
+    def stop(self) -> None:
+        """From another thread: end what is being parsed; the files that are read now count as unreadable."""
+        with self._lock:
+            self._stopped = True
+            for parser in self._parsers:
+                parser.interrupt()
+
     def close(self) -> None:
-        """End the parsers' processes."""
+        """End the parsers' processes. Nobody may be reading any more."""
         for parser in self._parsers:
             parser.close()
 
@@ -270,6 +278,8 @@ class Reader:
             own.append(Parser(self._settings.ingest))
             with self._lock:
                 self._parsers.append(own[-1])
+                if self._stopped:
+                    own[-1].interrupt()
         return own[depth]
 
     def _place(self, file: SourceFile) -> Place:

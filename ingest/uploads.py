@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import rmtree
 
 from ingest.index import Ledger
 from ingest.read import INSIDE
-from ingest.registry import UPLOADS
+from ingest.registry import UPLOADS, private_collection, uploads_name
 from rag.errors import SourceConflictError, StoreError
 from rag.library import Listed
 from rag.settings import Settings
 from rag.store import Store
 
-__all__ = ["is_upload", "remove_uploads"]
+__all__ = ["is_upload", "remove_private", "remove_uploads"]
 
 
 def is_upload(place: Listed) -> bool:
@@ -54,3 +55,20 @@ def remove_uploads(places: Sequence[Listed], settings: Settings, store: Store) -
         known = [uri for uri in ledger.states(place.source) if uri == place.uri or uri.startswith(inside)]
         ledger.remove(place.source, known)
     return {place.source for place in alone}
+
+
+def remove_private(person: str, settings: Settings, store: Store) -> int:
+    """Remove all that a person has uploaded for himself alone; returns how many files that were. Raises
+    StoreError.
+    """
+    collection = private_collection(person)
+    folder, ledger = settings.uploads_dir / collection, Ledger(store)
+    try:
+        if folder.is_dir():
+            rmtree(folder)  # first the files: a sync that runs now must not bring them back
+    except OSError as error:
+        raise StoreError(
+            f"{folder.name} cannot be removed: {error.strerror or error}.", "Check the folder's permissions."
+        ) from error
+    known = tuple(ledger.states(uploads_name(collection)))
+    return ledger.remove(uploads_name(collection), known) if known else 0

@@ -35,8 +35,7 @@ class Addressed:
         that quote (0: nothing, less than 0: something); ``covered`` the share of the rare words; ``fits`` 1
         or -1 when a number or date is asked for; ``same`` 1 when it is, or quotes, that very quote.
         """
-        asked = self._embedder.token_vectors([query.text], "query")[0].vectors
-        reference = weakest_tokens(asked, [self._embedder.token_vectors([best], "passage")[0].vectors])
+        reference = weakest_tokens(query.tokens, [self._embedder.token_vectors([best], "passage")[0].vectors])
         covered = query.cover(set(terms(best)))
         wanted = expects(query.text)
         found = []
@@ -44,7 +43,7 @@ class Addressed:
             cover = query.cover(set(terms(text)))
             found.append(
                 {
-                    "weakest": weakest_tokens(asked, [tokens]) - reference,
+                    "weakest": weakest_tokens(query.tokens, [tokens]) - reference,
                     "cover": cover - covered,
                     "covered": cover,
                     "fits": fits(wanted, text),

@@ -26,6 +26,7 @@ class TopicSettings(Section):
     blocked: list[str] = Field([], description="Topics whose questions are not answered at all.")
 
 
+Layer = Literal["agreement", "alignment", "entailment", "translation", "contrast", "probe", "judge"]
 LARGE = 7_000_000_000  # parameters from which whole passages help a generator more than they distract it
 
 
@@ -75,8 +76,8 @@ class AnswerSettings(Section):
 class CheckSettings(Section):
     """How a drafted sentence is checked against its evidence."""
 
-    layers: tuple[Literal["agreement", "alignment", "entailment", "contrast", "probe", "judge"], ...] = Field(
-        ("agreement", "alignment"),
+    layers: tuple[Layer, ...] = Field(
+        ("agreement", "alignment", "translation"),
         description="Checks of a drafted sentence; those after the first two are asked where doubt is left.",
     )
     entailment_model: str = Field(

@@ -44,7 +44,6 @@ def answerable_signals(
     query: Query, hits: Sequence[Hit], evidence: Sequence[Evidence], embedder: EmbedderProtocol
 ) -> dict[str, float]:
     """What speaks for an answer in the evidence. ``hits`` are reranked, ``evidence`` is not empty."""
-    asked = embedder.token_vectors([query.text], "query")[0].vectors
     told = [t.vectors for t in embedder.token_vectors([e.quote for e in evidence[:QUOTES]], "passage")]
     total = sum(query.weights.values())
     found = set().union(*(terms(e.quote) for e in evidence[:QUOTES]))
@@ -57,8 +56,8 @@ def answerable_signals(
         "standing": max(max(hit.sentences, default=0.0) for hit in hits),
         "similarity": max(hit.dense or 0.0 for hit in hits),
         "margin": _margin([hit.score for hit in hits]),
-        "tokens": matched_tokens(asked, told),
-        "weakest": weakest_tokens(asked, told),
+        "tokens": matched_tokens(query.tokens, told),
+        "weakest": weakest_tokens(query.tokens, told),
     }
 
 

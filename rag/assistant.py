@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
+from rag.access import access_scope
 from rag.answering import Answering
 from rag.changed_settings import read_changes, with_changes
 from rag.check import Local, local_layers
@@ -17,6 +18,7 @@ from rag.found import Sought, gathered
 from rag.index.dense import DenseIndex
 from rag.models.catalogue import parameters_of
 from rag.models.chat import Chat
+from rag.models.passes import Memory, Remembering
 from rag.models.protocols import ChatProtocol, EmbedderProtocol
 from rag.parts import Part, parts
 from rag.question import valid_question
@@ -43,6 +45,7 @@ class Assistant:
         self._searcher = searcher
         self._chat = chat
         self.watch: Watch = unwatched
+        self._memory = Memory()
         self._local = local_layers(settings)
         self.configure(settings)
 
@@ -60,6 +63,11 @@ class Assistant:
         self._settings = settings.model_copy(update={"answer": settings.answer.sized(parameters)})
         self._allowed = Topics(settings.topics.allowed)
         self._blocked = Topics(settings.topics.blocked)
+
+    @property
+    def settings(self) -> Settings:
+        """Those that answers are given with now."""
+        return self._settings
 
     @property
     def store(self) -> Store:
@@ -120,10 +128,11 @@ class Assistant:
         asked = valid_question(question, self._settings.answer.max_question_chars)
         timer = Timer()
         with timer.step("condense"):
-            chat = self._chat if self._chat is not None and await self._chat.ready() else None
+            chat = self._chat.within(access_scope(user)) if self._chat and await self._chat.ready() else None
             standalone = await condense(asked, history, chat)
         # one embedder throughout: the collection may move to another while this question is answered
-        pair = self._searcher.pair()
+        embedder, index = self._searcher.pair()
+        pair = Remembering(embedder, self._memory, access_scope(user)), index
         sought = [
             await asyncio.to_thread(self._sought, pair, part, user, timer) for part in parts(standalone)
         ]

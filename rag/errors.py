@@ -123,6 +123,10 @@ class QuestionSetError(CitewellError):
     """
 
 
+class EvaluationError(CitewellError):
+    """An evaluation is not in a state for what is asked of it."""
+
+
 class MachineError(CitewellError):
     """Something that this machine should offer is missing or taken: a port, an environment, a program."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rag.check import Checker, Local, Owned
+from rag.check import SERVED, Checker, Local, Owned
 from rag.check.alignment import Aligner
 from rag.cite import cite
 from rag.errors import QuestionError
@@ -72,6 +72,9 @@ async def examine(
     aligner = Aligner(embedder, [quote.quote for quote in quotes])
     query = Query(question, language(question or text), np.zeros(0, np.float32), {})
     owned = Owned(chat, question, functools.partial(messages, query)) if chat else None
+    check = settings.check
+    if not settings.generator.enabled:  # one that is never there leaves no doubt
+        check = check.model_copy(update={"layers": tuple(x for x in check.layers if x not in SERVED)})
     claims: list[Claim] = []
     cited: dict[int, Evidence] = {}
     for (start, end), numbers in spans:
@@ -79,7 +82,7 @@ async def examine(
         among = [q for q in quotes if int(q.document.id) in numbers] or ([] if numbers else quotes)
         near = await asyncio.to_thread(_nearest, aligner, sentence, among)
         folder = settings.calibration_dir
-        checker = Checker(embedder, near, settings.check, owned, folder=folder, local=local)
+        checker = Checker(embedder, near, check, owned, folder=folder, local=local)
         checked = await checker.check(sentence, range(1, len(near) + 1))
         shown = _telling(sentence, near)
         cited |= {quote.n: quote for quote in shown}

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rag.index.dense import DenseIndex
 from rag.models.protocols import EmbedderProtocol
 from rag.store import Store
-from rag.text import HAN_KANA, terms
+from rag.text import HAN_KANA, standing_terms
 from rag.types import Hit, Query
 
 __all__ = ["cover", "rerank"]
@@ -39,7 +39,7 @@ def cover(weights: Mapping[str, float], text: str) -> float:
     total = sum(weights.values())
     if not total:
         return 0.0
-    present = set(terms(text))
+    present = standing_terms(weights, text)
     return sum(weight for term, weight in weights.items() if term in present) / total
 
 

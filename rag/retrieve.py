@@ -26,12 +26,8 @@ def _weights(store: Store, question: str) -> Mapping[str, float]:
 
 def look_up(question: str, store: Store, embedder: EmbedderProtocol) -> Query:
     """Embed a question that stands alone and weigh its terms."""
-    return Query(
-        text=question,
-        language=language(question),
-        vector=embedder.embed_queries([question])[0],
-        weights=_weights(store, question),
-    )
+    (asked,) = embedder.token_vectors([question], "query")
+    return Query(question, language(question), asked.whole, _weights(store, question), asked.vectors)
 
 
 def retrieve(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from rag.errors import CitewellError
 from rag.index.dense import DenseIndex
 from rag.models.embedder import Embedder
+from rag.models.passes import SharedPasses
 from rag.models.protocols import EmbedderProtocol
 from rag.settings import Settings
 from rag.store import Store
@@ -85,4 +86,4 @@ def _pair(settings: Settings, store: Store, model: str) -> tuple[EmbedderProtoco
     index = DenseIndex(store, settings.index_dir, embedder)
     if index.sync():
         index.save()
-    return embedder, index
+    return SharedPasses(embedder), index

@@ -173,16 +173,15 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """A question as the searches see it: unit vector [d], and its terms with their weights.
-
-    ``weights`` is the inverse document frequency of each term that asks for something (question words are
-    left out).
+    """A question as the searches see it: unit vector [d], and its terms with their weights (inverse document
+    frequencies; question words are left out). ``tokens`` are the unit vectors of its tokens [t, d].
     """
 
     text: str
     language: str
     vector: NDArray[np.float32]
     weights: Mapping[str, float]
+    tokens: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     def cover(self, present: Set[str]) -> float:
         """Share of the terms that are among ``present``, weighted by rarity; in [0, 1]."""

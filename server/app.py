@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
 from fastapi import FastAPI
 
@@ -18,6 +19,7 @@ from server.auth.oidc import Provider
 from server.background import in_thread
 from server.changes import Changes
 from server.conversing import Conversing
+from server.evaluations import Evaluations
 from server.ingestion import Ingestion
 from server.mcp import Bridge
 from server.metrics import figures
@@ -33,6 +35,7 @@ from server.routes import (
     check,
     conversations,
     documents,
+    evaluations,
     feedback,
     health,
     jobs,
@@ -58,6 +61,7 @@ from server.web import serve_page
 
 __all__ = ["create_app"]
 
+THREADS = 24  # steps of answers at once: enough of them to share the passes of the embedder
 GUARDED = (
     mcp,
     openai,
@@ -76,6 +80,7 @@ GUARDED = (
     users,
     keys,
     audit,
+    evaluations,
     settings_routes,
     usage,
 )
@@ -92,6 +97,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "citewell"))
         state: Readiness = app.state.readiness
         opening = asyncio.create_task(state.open())
         try:
@@ -105,6 +111,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             opening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await opening
+            await app.state.evaluations.close()
             await app.state.conversing.close()
             await state.close()
             await in_thread(app.state.pages.close)
@@ -157,6 +164,7 @@ def _furnish(app: FastAPI, settings: Settings, assistant: Assistant | None) -> N
         ServerFigures(app.state.readiness, app.state.limits),
         GeneratorFigures(settings),
     )
+    app.state.evaluations = Evaluations(settings)
     parts = (ingestion, app.state.readiness, app.state.changes, app.state.audit, app.state.limits)
     app.state.slack = SlackBot(settings, *parts) if settings.slack.enabled else None
     app.state.pages = Pages(settings)

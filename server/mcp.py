@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from rag.access import access_scope
 from rag.assistant import Assistant
 from rag.errors import CitewellError
 from rag.examine import Given, examine
@@ -132,7 +133,7 @@ class _Tools:
         ready = chat is not None and await chat.ready()
         given = [Given(source.text, source.title) for source in sources]
         with _told():
-            served = chat if ready else None
+            served = chat.within(access_scope(by.user)) if chat is not None and ready else None
             local = by.assistant.local
             return check_out(await examine(text, given, "", embedder, served, by.settings, local))
 

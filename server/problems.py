@@ -30,6 +30,7 @@ STATUS: dict[type[errors.CitewellError], int] = {
     errors.QuestionError: 422,
     errors.ConversationError: 409,
     errors.QuestionSetError: 422,
+    errors.EvaluationError: 409,
     errors.MachineError: 503,
     errors.MissingPackageError: 503,
     errors.ModelError: 503,

@@ -4,6 +4,7 @@
     agreement   L0: rules that can only refuse: numbers, names, negation, comparison, wording
     alignment   L1: how well the evidence covers the sentence, by token vectors and words
     entailment  L1: whether an entailment model says that it follows, where one is installed
+    translation L2a: whether the served model, translating the evidence, comes to the sentence
     contrast    L2a: what the evidence does to the log-probabilities of the served model
     probe       L2b: what its hidden states tell, by a probe trained for it
     judge       L3: the served model asked, by label probabilities

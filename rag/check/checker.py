@@ -19,6 +19,7 @@ from rag.check.contrast import contrast_signals
 from rag.check.facts import Facts
 from rag.check.judge import judge_signals
 from rag.check.local import Local
+from rag.check.translation import translation_signals
 from rag.errors import GeneratorUnavailableError, ModelError
 from rag.models.protocols import ChatProtocol, EmbedderProtocol, Message
 from rag.text import instructs, language, sentences
@@ -32,11 +33,12 @@ NOT_CHECKED = "not_checked"
 # Layers that are asked in doubt, in this order, and their signals
 FURTHER = {
     "entailment": ("entailment", "contradiction"),
+    "translation": ("lapse", "sure", "unlike", "denial"),
     "contrast": ("contrast", "gain", "surprise"),
     "probe": ("probe",),
     "judge": ("judge",),
 }
-SERVED = ("contrast", "judge")  # those that ask the served model
+SERVED = ("translation", "contrast", "judge")  # those that ask the served model
 DOUBT = (0.02, 0.995)  # probabilities between which they are asked, unless their model says otherwise
 READ = 3  # cited texts that the generator is shown for one sentence
 Signals = dict[str, float | str | bool]
@@ -222,7 +224,8 @@ class Checker:
         if name == "contrast":
             prompt = self._owned.prompt([self._evidence[i] for i in near])
             return await contrast_signals(sentence, logprobs, self._owned.chat, prompt, self._owned.question)
-        return await judge_signals(sentence, quotes, language(sentence), self._owned.chat)
+        read = translation_signals if name == "translation" else judge_signals
+        return await read(sentence, quotes, language(sentence), self._owned.chat)
 
     async def _likeliest(self, sentence: str, indices: Sequence[int]) -> list[int]:
         """Those of the cited texts that the sentence most probably rests on, in their order."""

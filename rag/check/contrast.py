@@ -30,9 +30,9 @@ async def contrast_signals(
     ``given`` are the log-probabilities that came with generation; without them (a sentence that was not
     generated) one more call over ``with_evidence`` tells them. Raises GeneratorUnavailableError.
     """
-    known = np.array(given or await chat.token_logprobs(with_evidence, sentence))
+    known = np.array(given or await _logprobs(with_evidence, sentence, chat))
     bare: list[Message] = [{"role": "user", "content": question or "?"}]
-    alone = np.array(await chat.token_logprobs(bare, sentence))
+    alone = np.array(await _logprobs(bare, sentence, chat))
     # generation may have cut the text into other tokens; then only the means compare
     gains = known - alone if len(known) == len(alone) else np.full(1, known.mean() - alone.mean())
     weakest = np.sort(gains)[: max(1, len(gains) // 5)]
@@ -41,3 +41,7 @@ async def contrast_signals(
         "gain": float(weakest.mean()),
         "surprise": float(-known.mean()),
     }
+
+
+async def _logprobs(asked: Sequence[Message], sentence: str, chat: ChatProtocol) -> list[float]:
+    return [token.logprob for token in await chat.token_logprobs(asked, sentence)]

@@ -6,7 +6,7 @@ import re
 
 from rag.text import fold
 
-__all__ = ["negations"]
+__all__ = ["affirmed", "negations"]
 
 _NEGATION = re.compile(
     r"\b(?:not|no|never|none|neither|nor|without|cannot|nobody|nothing|nowhere|non)\b|n['’]t\b|"
@@ -27,3 +27,14 @@ _BOUND = re.compile(
 def negations(text: str) -> int:
     """How often a text denies something; bounds ("no more than") are not counted."""
     return len(_NEGATION.findall(_BOUND.sub(" ", fold(text))))
+
+
+def affirmed(text: str) -> list[str]:
+    """The text without each of its denials in turn; bounds stay."""
+    bounds = [match.span() for match in _BOUND.finditer(text.lower())]
+    found = []
+    for match in _NEGATION.finditer(text.lower()):
+        start, end = match.span()
+        if not any(a <= start < b for a, b in bounds):
+            found.append(f"{text[:start].rstrip() if text[:start].isascii() else text[:start]}{text[end:]}")
+    return found

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -15,7 +17,7 @@ from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from rag.errors import GeneratorUnavailableError
 from rag.models.folder import read_record
-from rag.models.protocols import Message, TokenChunk, Usage
+from rag.models.protocols import Message, ScoredToken, TokenChunk, Usage
 from rag.settings import Settings
 from rag.types import ModelInfo
 
@@ -23,8 +25,17 @@ __all__ = ["Chat"]
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 READY_TIMEOUT_S = 2.0
+VLLM = "vllm"  # whom its models are owned by
 TOP_LOGPROBS = 20  # the most that vLLM gives without being told otherwise
 AROUND_LABEL = " \t\n.,:;!?*\"'`()[]。，：；！？"
+
+
+@dataclass(slots=True)
+class _Served:
+    """What the server has told of itself; ``salts``: it is vLLM, and takes a salt for its prefix cache."""
+
+    info: ModelInfo | None = None
+    salts: bool = False
 
 
 class Chat:
@@ -39,7 +50,8 @@ class Chat:
         self._models_dir = settings.models_dir
         self._own = not settings.generator.url
         self._timeout_s = settings.generator.timeout_s
-        self._info: ModelInfo | None = None
+        self._served = _Served()
+        self._scope = ""
         # a proxy that the environment names must not stand between this process and its own machine
         local = (urlsplit(self._url).hostname or "") in LOOPBACK
         self._client = AsyncOpenAI(
@@ -54,6 +66,14 @@ class Chat:
         """Give connections back."""
         await self._client.close()
 
+    def within(self, scope: str) -> Chat:
+        """The same client for askers of one access scope: in vLLM's prefix cache they meet no others, so that
+        nobody can tell by an answer's time what documents others have read.
+        """
+        scoped = copy.copy(self)
+        scoped._scope = scope
+        return scoped
+
     async def ready(self) -> bool:
         """Whether a generator answers now, within two seconds. Never raises."""
         try:
@@ -67,19 +87,21 @@ class Chat:
 
         Asked once, and again after a failure. Raises GeneratorUnavailableError.
         """
-        if self._info is None:
+        if self._served.info is None:
             with self._failures():
-                served = [model.id async for model in self._client.models.list()]
+                listed = [model async for model in self._client.models.list()]
+            served = [model.id for model in listed]
             if not served:
                 raise GeneratorUnavailableError(
                     f"The generator at {self._url} serves no model.", "Start it with a model."
                 )
             name = self._wanted if self._wanted in served else served[0]
             record = read_record(self._models_dir / name)
-            self._info = (
+            self._served.salts = any(model.owned_by == VLLM for model in listed)
+            self._served.info = (
                 ModelInfo(name, record.revision, record.licence) if record else ModelInfo(name, "", "")
             )
-        return self._info
+        return self._served.info
 
     async def stream(
         self,
@@ -109,6 +131,7 @@ class Chat:
                 logprobs=True,
                 stream=True,
                 stream_options={"include_usage": True},
+                extra_body=self._salt(),
             )
             try:
                 async for event in source:
@@ -146,6 +169,7 @@ class Chat:
                 temperature=0.0,
                 logprobs=True,
                 top_logprobs=TOP_LOGPROBS,
+                extra_body=self._salt(),
             )
         found = completion.choices[0].logprobs if completion.choices else None
         mass = dict.fromkeys(labels, 0.0)
@@ -157,8 +181,8 @@ class Chat:
         total = sum(mass.values())
         return {label: share / total if total else 0.0 for label, share in mass.items()}
 
-    async def token_logprobs(self, messages: Sequence[Message], answer: str) -> list[float]:
-        """Natural-log probability of each token of ``answer``, as the assistant's reply to ``messages``.
+    async def token_logprobs(self, messages: Sequence[Message], answer: str) -> list[ScoredToken]:
+        """Each token of ``answer``, as the assistant's reply to ``messages``.
 
         Takes two calls: vLLM's /tokenize counts the tokens before the answer, and one forward pass over both
         scores them (``prompt_logprobs``; no prefix is reused, so keep the messages short).
@@ -172,17 +196,23 @@ class Chat:
                 max_tokens=1,
                 temperature=0.0,
                 extra_body={
-                    "prompt_logprobs": 0,
+                    **self._salt(),
+                    "prompt_logprobs": 1,
                     "add_generation_prompt": False,
                     "continue_final_message": True,
                 },
             )
         scored = (completion.model_extra or {}).get("prompt_logprobs") or []
-        tokens = [next(iter(entry.values()))["logprob"] for entry in scored[before:] if entry]
+        # the token that stands there comes first, then the likeliest, unless it is the same
+        tokens = [
+            ScoredToken(known[0], max(known))
+            for entry in scored[before:]
+            if entry and (known := [float(one["logprob"]) for one in entry.values()])
+        ]
         if not tokens:
             raise GeneratorUnavailableError(
                 f"The generator at {self._url} tells no log-probabilities of a prompt.",
-                "Take vLLM, or switch the layer contrast off (setting check.layers).",
+                "Take vLLM, or switch the layers translation and contrast off (setting check.layers).",
             )
         return tokens
 
@@ -196,6 +226,10 @@ class Chat:
         )
         return int(reply.json()["count"])
 
+    def _salt(self) -> dict[str, str]:
+        """What keeps askers of this scope apart. Other servers than vLLM refuse what they do not know."""
+        return {"cache_salt": self._scope} if self._scope and self._served.salts else {}
+
     @contextmanager
     def _failures(self) -> Iterator[None]:
         """Whatever goes wrong with the server inside the block becomes a GeneratorUnavailableError.
@@ -207,18 +241,18 @@ class Chat:
         try:
             yield
         except openai.APIStatusError as error:
-            self._info = None
+            self._served.info = None
             message = f"The generator at {self._url} refused ({error.status_code}): {error.message}"
             remedy = "Check generator.api_key and generator.model, or see the generator's log."
             raise GeneratorUnavailableError(message, remedy) from error
         except openai.APITimeoutError as error:
-            self._info = None
+            self._served.info = None
             message = f"The generator at {self._url} did not answer within {self._timeout_s:g} seconds."
             raise GeneratorUnavailableError(message, f"{start}, or raise generator.timeout_s.") from error
         except GeneratorUnavailableError:
             raise
         except Exception as error:
-            self._info = None
+            self._served.info = None
             message = f"No generator answers at {self._url}: {error or type(error).__name__}"
             raise GeneratorUnavailableError(message, f"{start}; until then answers are quotes.") from error
 

@@ -149,9 +149,9 @@ class Embedder:
         """The tokens' last hidden states at unit length; tokens beyond max_tokens are missing."""
         found: dict[int, TokenVectors] = {}
         encoded = self._encode(texts, kind)
-        for batch, hidden, _ in self._forward(encoded):
-            for i, rows in zip(batch, hidden, strict=True):
-                found[i] = TokenVectors(_unit(rows[encoded[i].rows]), tuple(encoded[i].spans))
+        for batch, hidden, pooled in self._forward(encoded):
+            for i, rows, whole in zip(batch, hidden, pooled, strict=True):
+                found[i] = TokenVectors(_unit(rows[encoded[i].rows]), tuple(encoded[i].spans), whole)
         return [found[i] for i in range(len(encoded))]
 
     def _embed(self, texts: Sequence[str], kind: TextKind) -> Floats:

@@ -44,11 +44,12 @@ class TokenVectors:
     """One row for each token of a text, without prompt and special tokens.
 
     ``vectors`` is float32 [t, d] with rows of unit length; ``spans`` are the t tokens' characters in the
-    text.
+    text; ``whole`` is the text's own unit vector [d], as the embedder's other methods give it.
     """
 
     vectors: Floats
     spans: tuple[Span, ...]
+    whole: Floats
 
 
 class EmbedderProtocol(Protocol):
@@ -119,6 +120,14 @@ class TokenChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoredToken:
+    """Natural-log probability of a token that was given, and of the likeliest token in its place."""
+
+    logprob: float
+    best: float
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Last item of a stream. ``finish`` is the server's reason: "stop", "length", ..."""
 
@@ -129,6 +138,9 @@ class Usage:
 
 class ChatProtocol(Protocol):
     """A served language model. Every failure is a GeneratorUnavailableError."""
+
+    def within(self, scope: str) -> ChatProtocol:
+        """The same for askers of one access scope, whose prompts share no cache with others'."""
 
     async def ready(self) -> bool:
         """Whether a generator answers now. Never raises."""
@@ -151,5 +163,5 @@ class ChatProtocol(Protocol):
     ) -> dict[str, float]:
         """How the next token's probability is shared between the labels; 0 for labels not seen."""
 
-    async def token_logprobs(self, messages: Sequence[Message], answer: str) -> list[float]:
-        """Natural-log probability of each token of ``answer``, as the reply to ``messages``."""
+    async def token_logprobs(self, messages: Sequence[Message], answer: str) -> list[ScoredToken]:
+        """Each token of ``answer``, as the reply to ``messages``."""

@@ -2,7 +2,7 @@
 documents speaks to machines instead of readers.
 """
 
-from rag.text.fold import HAN_KANA, fold, terms
+from rag.text.fold import HAN_KANA, fold, standing_terms, terms
 from rag.text.inert import inert
 from rag.text.instructions import instructing, instructs
 from rag.text.language import language
@@ -21,5 +21,6 @@ __all__ = [
     "language",
     "question_terms",
     "sentences",
+    "standing_terms",
     "terms",
 ]

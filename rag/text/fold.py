@@ -8,10 +8,11 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
+from collections.abc import Collection
 
 import opencc
 
-__all__ = ["HAN_KANA", "fold", "terms"]
+__all__ = ["HAN_KANA", "fold", "standing_terms", "terms"]
 
 # Han (with extensions and compatibility forms), Hiragana, Katakana, and the iteration and length marks inside
 # their words
@@ -21,6 +22,7 @@ HAN_KANA = (
 _RUN = re.compile(rf"[{HAN_KANA}]+|[^\W_{HAN_KANA}]+(?:[.,:'’·-](?=[^\W_{HAN_KANA}])[^\W_{HAN_KANA}]+)*")
 _CJK = re.compile(rf"[{HAN_KANA}]")
 _INNER = re.compile(r"[.,:'’·-]")
+_LETTER = re.compile(rf"[^\W_{HAN_KANA}]")
 
 
 @functools.cache
@@ -51,3 +53,23 @@ def terms(text: str) -> list[str]:
             if _INNER.search(run):
                 found.extend(_INNER.split(run))
     return found
+
+
+def standing_terms(wanted: Collection[str], text: str) -> set[str]:
+    """Those of the terms that are among ``terms(text)``, without making them all."""
+    folded = fold(text)
+    near = [term for term in wanted if term in folded]
+    if any(_INNER.search(term) or (len(term) == 1 and _CJK.match(term)) for term in near):
+        return set(near) & set(terms(text))
+    return {term for term in near if _CJK.match(term) or _stands_alone(term, folded)}
+
+
+def _stands_alone(word: str, folded: str) -> bool:
+    """Whether it is somewhere no part of a longer word."""
+    at = folded.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if not _LETTER.match(folded[at - 1 : at]) and not _LETTER.match(folded, end):
+            return True
+        at = folded.find(word, at + 1)
+    return False

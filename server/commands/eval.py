@@ -33,7 +33,8 @@ from rag.settings import Settings, load_settings
 from rag.store import Store
 from server.background import in_thread
 from server.commands.ask import opened
-from server.commands.eval_calibrate import calibrate_command, conditions, generator, version
+from server.commands.eval_calibrate import calibrate_command, conditions, generator
+from server.evaluations import conditions_of
 from server.generator import Generator
 from server.generator_state import generator_answers
 from server.logs import configure_logging
@@ -59,23 +60,11 @@ def _eval() -> None:
 
 
 def _about(settings: Settings, questions: Path, model: str) -> dict[str, object]:
-    """The conditions of a run: results from other ones do not belong into its folder."""
     store = Store.open(settings)
     try:
-        collection = f"{store.identity()}, state {store.generation()}"
+        return conditions_of(settings, store, questions.name, model)
     finally:
         store.close()
-    own = own_models(settings.calibration_dir)
-    return {
-        **({"calibration": own} if own else {}),
-        "questions": questions.name,
-        "citewell": version(),
-        "generator": model or "none: quotes only",
-        "embedder": settings.embedder.model,
-        "retrieve": settings.retrieve.model_dump(mode="json"),
-        "answer": settings.answer.model_dump(mode="json"),
-        "collection": collection,
-    }
 
 
 def _with_generator(settings: Settings, **changed: object) -> Settings:

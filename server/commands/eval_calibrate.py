@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -22,19 +21,12 @@ from rag.eval.run import RunFolder, check_all
 from rag.models.chat import Chat
 from rag.models.lazy import LazyEmbedder
 from rag.settings import Settings, load_settings
+from server.evaluations import version
 from server.logs import configure_logging
 from server.progress import Steps
 from server.show import console
 
-__all__ = ["calibrate_command", "conditions", "generator", "version"]
-
-
-def version() -> str:
-    """That of this installation, "" where it is none."""
-    try:
-        return metadata.version("citewell")
-    except metadata.PackageNotFoundError:
-        return ""
+__all__ = ["calibrate_command", "conditions", "generator"]
 
 
 @asynccontextmanager
@@ -69,9 +61,7 @@ def calibrate_command(
     ],
     layer: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Fit a further layer on the installed model instead: entailment, contrast, probe or judge."
-        ),
+        typer.Option(help=f"Fit a further layer on the installed model instead: {', '.join(FURTHER)}."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the models; by default where this installation takes them.")

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from rag.settings import Settings, load_settings
 from rag.store import Store
+from server.auth.leaving import remove_account
 from server.auth.operator import link_for
 from server.auth.people import People
 from server.auth.principal import Role
@@ -135,10 +136,12 @@ def disable(
 
 @app.command("remove")
 def remove(name: Name) -> None:
-    """Remove an account with its sessions and keys. Its recorded answers stay: see `citewell audit erase`."""
-    with _people() as people:
-        known = people.named(name)
-        people.remove(known.id)
+    """Remove an account with its sessions, keys, conversations and private documents. Its recorded answers
+    stay: see `citewell audit erase`.
+    """
+    with opened() as (settings, store):
+        known = People(store).named(name)
+        remove_account(known.id, settings, store)
     typer.echo(f"{known.name} ({known.id}) is removed.")
 
 

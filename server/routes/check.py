@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
+from rag.access import access_scope
 from rag.assistant import Assistant
 from rag.examine import examine
 from rag.settings import Settings
@@ -41,7 +42,7 @@ async def check(
         given.given(),
         given.question.strip(),
         embedder,
-        chat if ready else None,
+        chat.within(access_scope(who.user)) if chat is not None and ready else None,
         settings,
         assistant.local,
     )

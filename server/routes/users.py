@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path
 
 from rag.errors import AccountConflictError
 from server.auth import Principal, Role, administrator
+from server.auth.leaving import remove_account
 from server.auth.people import People
 from server.ingestion import Desk, desk
 from server.problems import problem_responses
@@ -68,13 +69,15 @@ def change_user(people: Everybody, key: Key, change: PersonChange, principal: Ad
     responses=problem_responses(404, 409, 421, 500),
     summary="Remove an account",
 )
-def remove_user(people: Everybody, key: Key, principal: Administrator) -> None:
-    """With its sessions and keys. What was recorded of it stays: see DELETE /v1/audit/people."""
+def remove_user(at: Annotated[Desk, Depends(desk)], key: Key, principal: Administrator) -> None:
+    """With its sessions, keys, conversations and private documents. What was recorded of its answers stays:
+    see DELETE /v1/audit/people.
+    """
     if key == principal.id:
         raise AccountConflictError(
             "You cannot remove yourself.", "Ask another administrator, or use `citewell user`."
         )
-    people.remove(key)
+    remove_account(key, at.settings, at.store)
 
 
 @router.get("/groups", responses=problem_responses(421, 500), summary="List the groups")

@@ -29,7 +29,7 @@ from rag.settings import load_settings
 from rag.timer import Timer
 
 SEED = 5
-ALL = ("agreement", "alignment", "contrast", "judge")
+ALL = ("agreement", "alignment", "translation", "contrast", "judge")
 QUESTION = "What do the documents say about this?"
 
 
@@ -43,7 +43,7 @@ async def measure(file: Path, count: int) -> dict[str, object]:
     try:
         for one in random.Random(SEED).sample(labelled, count):
             quotes = quotes_of(one.evidence)[:3]
-            given = await chat.token_logprobs(prompt_of(quotes), one.sentence)
+            given = [t.logprob for t in await chat.token_logprobs(prompt_of(quotes), one.sentence)]
             timer = Timer()
             checker = Checker(embedder, quotes, check, Owned(chat, QUESTION, prompt_of), timer, always=True)
             await checker.check(one.sentence, range(1, len(quotes) + 1), given)

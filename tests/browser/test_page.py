@@ -14,7 +14,7 @@ from tests.browser.test_chat import LEAVE, PRESS, answer
 pytestmark = pytest.mark.browser
 
 BUDGET_BYTES = 250 * 1024
-ADMIN = ("sources", "jobs", "documents", "people", "feedback", "usage", "audit")
+ADMIN = ("sources", "jobs", "documents", "people", "feedback", "usage", "audit", "evaluations", "settings")
 
 
 def faults(page: Page) -> list[str]:
@@ -206,3 +206,47 @@ def test_the_first_view_is_light():
     scripts = {manifest[name]["file"] for name in known}
     total = sum(len(gzip.compress((FOLDER / name).read_bytes(), 9)) for name in scripts)
     assert 50_000 < total <= BUDGET_BYTES
+
+
+def test_an_administrator_measures_the_answers(desk, tmp_path):
+    page = desk.window(who="Ada", path="/admin/evaluations")
+    questions = tmp_path / "set.jsonl"
+    questions.write_text(
+        '{"question": "How often must the press be greased?", "answers": ["every week"]}\n', "utf-8"
+    )
+    for name in ("Before", "After"):
+        page.get_by_role("button", name="Ask a question set").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Name").fill(name)
+        dialog.get_by_label("Questions (.jsonl or .csv)").set_input_files(questions)
+        assert faults(page) == []
+        dialog.get_by_role("button", name="Ask them").click()
+        row = page.get_by_role("row").filter(has_text=name)
+        expect(row).to_contain_text("Done", timeout=30_000)
+        with page.expect_popup() as opened:
+            row.get_by_role("link", name="Report").click()
+        expect(opened.value.get_by_role("heading", name="Time and tokens")).to_be_visible()
+        opened.value.close()
+        row.get_by_role("checkbox").check()
+    compared = page.get_by_role("region", name="The second run against the first")
+    expect(compared).to_contain_text("Undecided")
+    assert faults(page) == []
+    for name in ("Before", "After"):
+        page.get_by_role("button", name=f"Remove {name}").click()
+        expect(page.get_by_role("row").filter(has_text=name)).to_have_count(0)
+
+
+def test_an_administrator_changes_a_setting_and_takes_it_back(desk):
+    page = desk.window(who="Ada", path="/admin/settings")
+    sentences = page.get_by_label("Sentences in an answer, at most")
+    before = sentences.input_value()
+    sentences.fill("2")
+    card = page.locator("form").filter(has=sentences)
+    card.get_by_role("button", name="Save").click()
+    back = card.get_by_role("button", name=f"Back to {before}")
+    expect(back).to_be_visible()
+    page.reload()
+    expect(sentences).to_have_value("2")
+    back.click()
+    expect(sentences).to_have_value(before)
+    expect(back).to_have_count(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
 from rag.errors import GeneratorUnavailableError
-from rag.models.protocols import Message, TokenChunk, Usage
+from rag.models.protocols import Message, ScoredToken, TokenChunk, Usage
 from rag.types import ModelInfo
 
 __all__ = ["MODEL", "FakeChat"]
@@ -28,7 +28,7 @@ class FakeChat:
         breaks_after: int | None = None,
         ready: bool = True,
         meanwhile: Mapping[int, Callable[[], object]] | None = None,
-        scored: Callable[[Sequence[Message], str], list[float]] | None = None,
+        scored: Callable[[Sequence[Message], str], list[ScoredToken]] | None = None,
         shares: Mapping[str, float] | None = None,
     ) -> None:
         self.chunks = chunks
@@ -39,9 +39,14 @@ class FakeChat:
         self.breaks_after = breaks_after
         self.is_ready = ready
         self.asked: list[list[Message]] = []
+        self.scopes: list[str] = []
         self.max_tokens: list[int] = []
         self.given = 0
         self.closed = 0
+
+    def within(self, scope: str) -> FakeChat:
+        self.scopes.append(scope)
+        return self
 
     async def ready(self) -> bool:
         return self.is_ready
@@ -76,7 +81,7 @@ class FakeChat:
         self.asked.append(list(messages))
         return {label: (self.shares or {}).get(label, 0.0) for label in labels}
 
-    async def token_logprobs(self, messages: Sequence[Message], answer: str) -> list[float]:
+    async def token_logprobs(self, messages: Sequence[Message], answer: str) -> list[ScoredToken]:
         self.asked.append(list(messages))
         if self.scored is None:
             raise GeneratorUnavailableError("tells no log-probabilities")

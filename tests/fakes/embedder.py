@@ -73,5 +73,6 @@ class HashingEmbedder:
         found = []
         for text in texts:
             spans = self.token_spans(text)
-            found.append(TokenVectors(self._vectors([text[a:b] for a, b in spans]), tuple(spans)))
+            rows = self._vectors([text[a:b] for a, b in spans])
+            found.append(TokenVectors(rows, tuple(spans), self._vector(text)))
         return found

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -67,3 +68,26 @@ def test_a_killed_command_leaves_no_folder_behind(tmp_path, settled):
     )
     assert (killed.returncode, killed.stdout) == (-signal.SIGKILL, "1\n"), killed.stderr
     settled(lambda: not any(tmp_path.iterdir()))
+
+
+def test_an_interrupted_parser_ends_at_once_and_for_good(tmp_path, settled):
+    for _ in range(30):
+        with Parser(IngestSettings(parse_timeout_s=60)) as parser:
+            refused: list[BaseException] = []
+
+            def parse(parser=parser, refused=refused):
+                try:
+                    parser.parse(b"One.", "a.txt")
+                except UnreadableFileError as error:
+                    refused.append(error)
+
+            thread = threading.Thread(target=parse)
+            thread.start()
+            settled(lambda parser=parser: parser.pid is not None)
+            parser.interrupt()
+            thread.join(10)
+            assert not thread.is_alive()
+            assert len(refused) == 1
+            with pytest.raises(UnreadableFileError):
+                parser.parse(b"Two.", "b.txt")
+            assert parser.pid is None

@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
+from rag.access import access_scope
 from rag.answer_settings import AnswerSettings
 from rag.answering import NEAREST
 from rag.assistant import Assistant
@@ -330,3 +331,9 @@ async def test_an_allowed_topic_stays_in_scope(open_it, monkeypatch):
     assert (await ask(assistant)).verdict is AnswerVerdict.OFF_TOPIC
     assistant._allowed = Topics(("annual leave",))
     assert QUOTE in (await ask(assistant)).answer
+
+
+async def test_the_generator_is_asked_within_the_readers_scope(open_it):
+    chat = FakeChat("Employees have 25 days of annual leave [1].")
+    await ask(open_it(chat))
+    assert chat.scopes == [access_scope(EVERYTHING)]

@@ -1,6 +1,5 @@
 """What an answer leaves out, and whether it addresses what was asked."""
 
-import numpy as np
 import pytest
 
 from rag.addressed import Addressed
@@ -57,7 +56,8 @@ def test_parts_below_the_threshold_are_missing():
 
 
 def query(text, **weights):
-    return Query(text, "en", np.zeros(4, np.float32), weights)
+    (asked,) = HashingEmbedder().token_vectors([text], "query")
+    return Query(text, "en", asked.whole, weights, asked.vectors)
 
 
 def test_signals_are_told_beside_the_best_quote():

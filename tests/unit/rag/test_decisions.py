@@ -18,7 +18,8 @@ from tests.fakes.library import document_of, evidence_of, hit_of
 MODELS = ("addressed", "answerable", "evidence", "scope", "support")
 DOCUMENT = document_of("a.md", ["The pump needs oil. The valve is red."], title="Pump")
 WEIGHTS = {"pump": 1.0, "oil": 3.0, "salary": 4.0}
-QUERY = Query("How much oil does the pump need?", "en", np.zeros(4, np.float32), WEIGHTS)
+(ASKED,) = HashingEmbedder().token_vectors(["How much oil does the pump need?"], "query")
+QUERY = Query("How much oil does the pump need?", "en", ASKED.whole, WEIGHTS, ASKED.vectors)
 
 
 def hits(*scores, **values):

@@ -3,6 +3,7 @@
 import pytest
 
 from rag.answer_settings import CheckSettings
+from rag.check import Checker
 from rag.errors import QuestionError
 from rag.examine import Given, examine
 from rag.types import AnswerVerdict, ClaimVerdict
@@ -79,3 +80,19 @@ async def test_layers_that_read_a_model_here_are_asked_as_for_answers(settings, 
     got = await examine(sentence, [LEAVE], "", embedder, None, probing, {"probe": ask})
     assert asked == [sentence]
     assert got.claims[0].signals["probe"] == 1.5
+
+
+async def test_where_no_generator_is_wanted_none_leaves_a_doubt(settings, embedder, monkeypatch):
+    asked = []
+
+    class Seen(Checker):
+        def __init__(self, embedder, evidence, check, *rest, **named):
+            asked.append(check.layers)
+            super().__init__(embedder, evidence, check, *rest, **named)
+
+    monkeypatch.setattr("rag.examine.Checker", Seen)
+    for enabled in (True, False):
+        generator = settings.generator.model_copy(update={"enabled": enabled})
+        known = settings.model_copy(update={"generator": generator, "check": CheckSettings()})
+        await examine(RIGHT, [LEAVE], "", embedder, None, known)
+    assert asked == [("agreement", "alignment", "translation"), ("agreement", "alignment")]

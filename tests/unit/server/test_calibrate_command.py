@@ -161,4 +161,6 @@ def test_what_a_layer_lacks_is_told_before_anything_is_checked(
 def test_a_layer_that_is_none() -> None:
     result = run("--layer", "nonsense", "x.jsonl")
     assert result.exit_code == 2
-    assert "nonsense is none of entailment, contrast, probe, judge" in " ".join(result.stderr.split())
+    assert "nonsense is none of entailment, translation, contrast, probe, judge" in " ".join(
+        result.stderr.split()
+    )

@@ -6,9 +6,11 @@ import { Spinner } from "../ui/Spinner";
 import styles from "./Admin.module.css";
 import { AuditPage } from "./AuditPage";
 import { DocumentsPage } from "./DocumentsPage";
+import { EvaluationsPage } from "./EvaluationsPage";
 import { FeedbackPage } from "./FeedbackPage";
 import { JobsPage } from "./JobsPage";
 import { PeoplePage } from "./PeoplePage";
+import { SettingsPage } from "./SettingsPage";
 import { SourcesPage } from "./SourcesPage";
 
 /** Editors see what is about documents, administrators everything. */
@@ -18,8 +20,10 @@ const PAGES: Record<string, { page: ComponentType; editors?: boolean }> = {
   documents: { page: DocumentsPage, editors: true },
   people: { page: PeoplePage },
   feedback: { page: FeedbackPage },
+  evaluations: { page: EvaluationsPage },
   usage: { page: lazy(() => import("./UsagePage")) },
   audit: { page: AuditPage },
+  settings: { page: SettingsPage },
 };
 
 export default function AdminPage({ page }: { page: string }) {

@@ -6,6 +6,7 @@ import pytest
 from rag.answer_settings import CheckSettings
 from rag.calibration import Logistic, load
 from rag.check import Checker, Owned
+from rag.models.protocols import ScoredToken
 from rag.timer import Timer
 from rag.types import ClaimVerdict
 from tests.fakes.chat import FakeChat
@@ -119,7 +120,7 @@ async def test_a_check_that_breaks_is_not_checked_never_supported(checker, embed
     assert "A check failed" in caplog.text
 
 
-ALL = CheckSettings(layers=("agreement", "alignment", "contrast", "judge"))
+ALL = CheckSettings(layers=("agreement", "alignment", "translation", "contrast", "judge"))
 # a Chinese sentence on English evidence: words cannot be compared
 ACROSS = "员工每年有25天年假。"
 DOUBT = 0.5
@@ -145,18 +146,25 @@ def expected(name, before, **told):
     return model.probability("cross", {"before": math.log(before / (1 - before)), **told})
 
 
+def scored_after(prompt: str) -> ScoredToken:
+    if "翻译" in prompt:
+        return ScoredToken(-4.0, -0.5)
+    return ScoredToken(-0.1, -0.05) if "annual" in prompt else ScoredToken(-3.0, -1.0)
+
+
 async def test_in_doubt_the_served_model_is_asked(embedder, doubtful):
     chat = FakeChat(
-        scored=lambda messages, _: [-0.1] * 4 if "annual" in messages[0]["content"] else [-3.0] * 4,
+        scored=lambda messages, _: [scored_after(messages[0]["content"])] * 4,
         shares={"Yes": 0.9, "No": 0.1},
     )
     timer = Timer()
     got = await Checker(embedder, [LEAVE], ALL, owned(chat), timer).check(ACROSS, [1])
-    after = expected("contrast", DOUBT, contrast=2.9, gain=2.9, surprise=0.1)
+    after = expected("translation", DOUBT, lapse=3.5, sure=3.5 * math.exp(-0.5), unlike=4.0, denial=0.0)
+    after = expected("contrast", after, contrast=2.9, gain=2.9, surprise=0.1)
     assert got.score == pytest.approx(expected("judge", after, judge=math.log(9)), abs=1e-4)
     assert got.signals["contrast"] == 2.9
     assert got.verdict is ClaimVerdict.SUPPORTED
-    assert {"check.agreement", "check.alignment", "check.contrast", "check.judge"} <= set(timer.total())
+    assert {f"check.{name}" for name in ALL.layers} <= set(timer.total())
 
 
 async def test_a_layer_that_cannot_be_asked_leaves_the_doubt(embedder, doubtful):

@@ -4,14 +4,17 @@ import pytest
 
 from rag.check.contrast import contrast_signals
 from rag.check.judge import judge_signals
+from rag.check.translation import translation_signals
 from rag.errors import GeneratorUnavailableError
+from rag.models.protocols import ScoredToken
 from tests.fakes.chat import FakeChat
 
 QUOTED = [{"role": "user", "content": "[1] The pump needs oil."}]
 
 
 def scored(messages, answer):
-    return [-0.5, -0.5, -1.0, -1.0] if messages == QUOTED else [-1.5, -0.5, -4.0, -3.0]
+    logprobs = [-0.5, -0.5, -1.0, -1.0] if messages == QUOTED else [-1.5, -0.5, -4.0, -3.0]
+    return [ScoredToken(logprob, -0.1) for logprob in logprobs]
 
 
 async def test_contrast_is_what_the_evidence_adds():
@@ -54,3 +57,37 @@ async def test_the_judge_answers_by_probabilities(shares, odds):
     system, user = chat.asked[0]
     assert "Yes" in system["content"]
     assert user["content"] == "The pump needs oil.\n\nIt needs oil."
+
+
+def translated(messages, answer):
+    """Surest of the third token, unlikely the fourth; "not" costs three nats."""
+    told = [(-0.5, -0.5), (-1.0, -0.5), (-9.0, -0.01), (-12.0, -4.0)] + [(-3.0, -0.5)] * ("not" in answer)
+    return [ScoredToken(logprob, best) for logprob, best in told]
+
+
+async def test_a_translation_tells_where_another_token_was_sure():
+    chat = FakeChat(scored=translated)
+    got = await translation_signals("Die Pumpe braucht Öl.", "The pump needs oil.", "de", chat)
+    assert got == pytest.approx(
+        {"lapse": 8.99, "sure": 8.99 * math.exp(-0.01), "unlike": 22.5 / 4, "denial": 0.0}
+    )
+    assert chat.asked == [
+        [
+            {
+                "role": "user",
+                "content": "The pump needs oil.\n\nTranslate one sentence of this text into German.",
+            }
+        ]
+    ]
+
+
+async def test_a_denial_is_held_against_the_sentence_without_it():
+    chat = FakeChat(scored=translated)
+    got = await translation_signals("The pump does not need oil.", "水泵需要油。", "en", chat)
+    assert got["denial"] == pytest.approx(3.0)
+    assert len(chat.asked) == 2
+
+
+async def test_a_translation_needs_log_probabilities():
+    with pytest.raises(GeneratorUnavailableError):
+        await translation_signals("It needs oil.", "水泵需要油。", "en", FakeChat())

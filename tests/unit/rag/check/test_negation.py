@@ -1,6 +1,6 @@
 import pytest
 
-from rag.check.negation import negations
+from rag.check.negation import affirmed, negations
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,18 @@ from rag.check.negation import negations
 )
 def test_how_often_a_text_denies(text, count):
     assert negations(text) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ("It is refunded.", []),
+        ("It is not refunded.", ["It is refunded."]),
+        ("It isn't refunded and never was.", ["It is refunded and never was.", "It isn't refunded and was."]),
+        ("费用不予报销。", ["费用报销。"]),
+        ("No more than five do not count.", ["No more than five do count."]),
+        ("不超过三十天，没有例外。", ["不超过三十天，例外。"]),
+    ],
+)
+def test_a_text_without_each_of_its_denials(text, without):
+    assert affirmed(text) == without

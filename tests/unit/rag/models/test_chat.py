@@ -10,7 +10,7 @@ import pytest
 from rag.errors import GeneratorUnavailableError
 from rag.models.chat import Chat
 from rag.models.folder import ModelRecord, write_record
-from rag.models.protocols import TokenChunk, Usage
+from rag.models.protocols import ScoredToken, TokenChunk, Usage
 from rag.settings import GeneratorSettings, Settings
 
 ASK = [{"role": "user", "content": "?"}]
@@ -49,6 +49,7 @@ class Server:
         self.silent = False
         self.gone = asyncio.Event()
         self.models_asked = 0
+        self.owner = "x"
 
     async def start(self) -> None:
         self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -69,7 +70,8 @@ class Server:
             if path == "/v1/models":
                 self.models_asked += 1
                 listed = [
-                    {"id": name, "object": "model", "created": 1, "owned_by": "x"} for name in self.models
+                    {"id": name, "object": "model", "created": 1, "owned_by": self.owner}
+                    for name in self.models
                 ]
                 self._reply(writer, {"object": "list", "data": listed})
             elif self.status != 200:
@@ -291,13 +293,17 @@ async def test_label_probabilities(server, chat, labels, top, want):
 async def test_token_logprobs(server, chat):
     scores = [-9.0, -8.0, -0.5, -0.25]
     entries = [{str(i): {"logprob": score, "rank": 1}} for i, score in enumerate(scores)]
+    entries[-2]["99"] = {"logprob": -0.125, "rank": 1}
     server.completion = {**answer(("x", 1.0)), "prompt_logprobs": [None, *entries]}
-    assert await chat.token_logprobs(ASK, "Two tokens") == [-0.5, -0.25]
+    assert await chat.token_logprobs(ASK, "Two tokens") == [
+        ScoredToken(-0.5, -0.125),
+        ScoredToken(-0.25, -0.25),
+    ]
     (_, counted), (path, body) = server.requests[-2:]
     assert (counted["messages"], counted["add_generation_prompt"]) == (ASK, True)
     assert path == "/v1/chat/completions"
     assert body["messages"] == [*ASK, {"role": "assistant", "content": "Two tokens"}]
-    assert (body["prompt_logprobs"], body["continue_final_message"]) == (0, True)
+    assert (body["prompt_logprobs"], body["continue_final_message"]) == (1, True)
 
 
 async def test_a_server_that_scores_no_prompts(server, chat):
@@ -305,3 +311,21 @@ async def test_a_server_that_scores_no_prompts(server, chat):
     with pytest.raises(GeneratorUnavailableError, match="no log-probabilities") as raised:
         await chat.token_logprobs(ASK, "Two tokens")
     assert "check.layers" in raised.value.remedy
+
+
+@pytest.mark.parametrize(("owner", "salts"), [("vllm", ["a" * 8, "b" * 8, None]), ("x", [None, None, None])])
+async def test_scopes_share_no_cache_of_prompts(server, chat, owner, salts):
+    server.owner = owner
+    server.events = [event("Yes.", [("Yes.", -0.1)], "stop"), usage(3, 1)]
+    for scoped in (chat.within("a" * 8), chat.within("b" * 8), chat):
+        async with aclosing(scoped.stream(ASK, max_tokens=4)) as stream:
+            assert [piece.text async for piece in stream if isinstance(piece, TokenChunk)] == ["Yes."]
+    bodies = [body for path, body in server.requests if path.endswith("completions")]
+    assert [body.get("cache_salt") for body in bodies] == salts
+    assert server.models_asked == 1
+
+    server.completion = answer(("Yes", 1.0)) | {"prompt_logprobs": [None] * 3 + [{"1": {"logprob": -1.0}}]}
+    await chat.within("a" * 8).label_probabilities(ASK, ["Yes"])
+    await chat.within("a" * 8).token_logprobs(ASK, "Yes")
+    bodies = [body for path, body in server.requests if path.endswith("completions")][3:]
+    assert [body.get("cache_salt") for body in bodies] == [salts[0]] * 2

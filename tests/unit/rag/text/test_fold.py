@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text import fold, terms
+from rag.text import fold, standing_terms, terms
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,12 @@ def test_terms_hold_no_blanks_and_are_never_empty(text):
     for term in terms(text):
         assert term
         assert not any(c.isspace() for c in term)
+
+
+PIECES = st.text(st.sampled_from("aE1 .,'-éß水泵温溫。ー々\n"), max_size=12)
+
+
+@given(PIECES, PIECES)
+def test_which_terms_stand_in_a_text(text, other):
+    wanted = set(terms(other)) | set(terms(text)[:3])
+    assert standing_terms(wanted, text) == wanted & set(terms(text))

@@ -33,6 +33,7 @@ ALLOWED: dict[tuple[str, str], tuple[Role, Scope] | None] = {
     ("GET", "/v1/session/link"): ANYBODY,
     ("GET", "/v1/session/oidc"): ANYBODY,
     ("GET", "/v1/session/oidc/callback"): ANYBODY,
+    ("POST", "/v1/slack/events"): ANYBODY,  # its signature lets it in: tests/unit/server/slack
     ("POST", "/v1/ask"): READER,
     ("GET", "/v1/search"): READER,
     ("POST", "/v1/chat/completions"): READER,
@@ -88,10 +89,19 @@ ALLOWED: dict[tuple[str, str], tuple[Role, Scope] | None] = {
     ("GET", "/v1/audit"): ADMINISTRATOR,
     ("GET", "/v1/audit/export"): ADMINISTRATOR,
     ("GET", "/v1/usage"): ADMINISTRATOR,
+    ("GET", "/v1/evaluations"): ADMINISTRATOR,
+    ("POST", "/v1/evaluations"): ADMINISTRATOR,
+    ("GET", "/v1/evaluations/{key}"): ADMINISTRATOR,
+    ("DELETE", "/v1/evaluations/{key}"): ADMINISTRATOR,
+    ("GET", "/v1/evaluations/{key}/report"): ADMINISTRATOR,
+    ("GET", "/v1/evaluations/{key}/compared/{other}"): ADMINISTRATOR,
+    ("POST", "/v1/evaluations/{key}/resume"): ADMINISTRATOR,
+    ("POST", "/v1/evaluations/{key}/cancel"): ADMINISTRATOR,
     ("DELETE", "/v1/audit/people/{user_id}"): ADMINISTRATOR,
 }
 # those that say themselves that nobody is signed in, with these credentials
 REFUSES_ITSELF = {
+    ("POST", "/v1/slack/events"),
     ("POST", "/v1/session"),
     ("GET", "/v1/session/link"),
     ("GET", "/v1/session/oidc"),
