@@ -8,7 +8,7 @@ import { SignIn } from "./account/SignIn";
 import { problemFrom } from "./api/client";
 import { useConversation, useSession } from "./api/queries";
 import { ChatPage } from "./chat/ChatPage";
-import { OpenDocument, type Target } from "./document/opened";
+import { OpenDocument, type Target, targetOfAddress } from "./document/opened";
 import { type Command, ShortcutsDialog, useShortcuts } from "./Shortcuts";
 import { Sidebar } from "./sidebar/Sidebar";
 import { IconButton } from "./ui/Button";
@@ -65,7 +65,7 @@ function House() {
   }, []);
 
   useEffect(() => {
-    setTarget(null);
+    setTarget(targetOfAddress(location, window.location.search));
     if (matchMedia(NARROW).matches) setListOpen(false);
   }, [location]);
 

@@ -80,7 +80,7 @@ export default function DocumentPane({ target, close, className = "" }: Document
 function Views({ target, mime }: { target: Target; mime: string }) {
   const { t } = useTranslation();
   const isPdf = mime === "application/pdf";
-  const boxes = useBoxes(target.document, target.start, target.end, isPdf && target.quote !== "");
+  const boxes = useBoxes(target.document, target.start, target.end, isPdf && target.end > target.start);
   if (!isPdf && !mime.startsWith("image/")) return <TextView target={target} />;
   const page = boxes.data?.page ?? target.page ?? 1;
   return (
