@@ -21,6 +21,7 @@ from slack_bolt.adapter.starlette.async_handler import to_async_bolt_request, to
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -152,7 +153,7 @@ class SlackBot:
 
         app = AsyncApp(
             name="citewell",
-            client=tools.client,
+            client=AsyncWebClient(base_url=self._settings.slack.api_url),  # its token comes from authorize
             signing_secret=self._settings.slack.signing_secret or secrets.token_hex(16),
             authorize=authorize,
             before_authorize=reachable,

@@ -114,8 +114,8 @@ def test_after_the_last_attempt_the_asker_is_told(slack_sends: Sender, web: Web,
 
 def test_who_waits_is_told_how_many_come_before(slack_sends: Sender, web: Web, store: Store) -> None:
     other = Inbox(store, "other", 30)
-    for number in range(2):
-        other.put(Received(f"x{number}", "question", ASKED.payload(), "UBOB"))
+    for number, thread in enumerate(("", f"C1:{TS}")):  # the question waits for the one before it
+        other.put(Received(f"x{number}", "question", ASKED.payload(), "UBOB", thread=thread))
         assert other.claim() is not None
     slack_sends.mention(LEAVE)
     slack_sends.wait(lambda: "will answer after 2 other questions…" in texts(web.calls))
