@@ -6,6 +6,7 @@
     ├── QuestionError            the question cannot be asked (empty, too long)
     ├── ConversationError        a conversation is not in the state that this needs
     ├── QuestionSetError         a question set or the results of a run cannot be used
+    ├── EvaluationError          another evaluation runs, or this one is done
     ├── ModelError
     │   ├── UnknownModelError        not in the catalogue
     │   ├── ModelMissingError        in the catalogue, not on this machine
@@ -55,6 +56,7 @@ __all__ = [
     "ConversionError",
     "DiskFullError",
     "DownloadError",
+    "EvaluationError",
     "ForbiddenError",
     "GeneratorError",
     "GeneratorStartError",
