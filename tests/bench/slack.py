@@ -52,6 +52,7 @@ SECRET, BOT, CHANNEL = "8f742231b10e8888abcd99yyyzzz85a5", "UBOT", "C1"
 AGAIN_S = (0.1, 1.0, 5.0)  # Slack: at once, after one minute, after five
 SEED = 3
 READY_S = 60.0
+RETRY_S, UNDER_WAY_S = 1, 0.1
 END_S = 600.0
 
 
@@ -80,13 +81,14 @@ class StandIn:
         fields |= await request.json() if "json" in kind else dict(await request.form())
         self.calls[method] += 1
         now = time.monotonic()
-        if now < self._closed.get(method, 0.0):
+        # what was under way when the refusal was sent knew nothing of it
+        if now < (closed := self._closed.get(method, 0.0)) and now > closed - RETRY_S + UNDER_WAY_S:
             self.too_soon[method] += 1
         if self.rng.random() < self.refusing and method != "auth.test":
             self.refused[method] += 1
-            self._closed[method] = now + 1.0
+            self._closed[method] = now + RETRY_S
             told = {"ok": False, "error": "ratelimited"}
-            return JSONResponse(told, 429, {"Retry-After": "1"})
+            return JSONResponse(told, 429, {"Retry-After": str(RETRY_S)})
         return JSONResponse({"ok": True, **self._told(method, fields)})
 
     def _told(self, method: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -108,6 +110,8 @@ class StandIn:
                 self._ts += 1
                 ts = f"{self._ts}.000100"
                 self.begun[str(fields.get("thread_ts", ts))].append(ts)
+                if "actions" in str(fields.get("blocks")):  # at once with its buttons: the whole answer
+                    self.finished.add(ts)
                 return {"ts": ts, "channel": fields["channel"]}
             case "chat.stopStream" | "chat.update":
                 self.finished.add(str(fields["ts"]))
