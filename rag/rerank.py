@@ -57,18 +57,29 @@ def rerank(
     vectors = {} if index.space_id is None else store.hit_vectors([h.chunk.id for h in hits], index.space_id)
     languages = {LATIN, *(hit.document.language for hit in hits)}
     usual = {name: index.geometry.usual(query.vector, name) for name in languages}
-    centres = {name: index.geometry.centre(name, len(query.vector)) for name in languages}
-    inner = {key: sentences for key, (_, sentences) in vectors.items()}
-
-    def scored(hit: Hit) -> Hit:
-        return _scored(query, hit, vectors[hit.chunk.id][0], inner[hit.chunk.id], usual, centres)
-
     # what is not in the vectors was deleted since it was found
-    found = [scored(hit) for hit in hits if hit.chunk.id in vectors]
-    while waiting := [hit.chunk.id for hit in _ranked(found)[:k] if inner[hit.chunk.id] is None]:
-        inner.update(_embedded([hit for hit in found if hit.chunk.id in waiting], embedder))
-        found = [scored(hit) if hit.chunk.id in waiting else hit for hit in found]
-    return _ranked(found)[:k]
+    hits = [hit for hit in hits if hit.chunk.id in vectors]
+    inner = {key: sentences for key, (_, sentences) in vectors.items()}
+    cosines = _cosines([vectors[hit.chunk.id][0][None] for hit in hits], query.vector)
+    found = [
+        _scored(query, hit, float(cosine[0]), sentences, usual)
+        for hit, cosine, sentences in zip(hits, cosines, _sentences(hits, inner, query.vector), strict=True)
+    ]
+    while waiting := [hit for hit in _ranked(found)[:k] if inner[hit.chunk.id] is None]:
+        new = _embedded(waiting, embedder)
+        inner.update(new)
+        known = dict(zip(new, _sentences(waiting, new, query.vector), strict=True))
+        found = [
+            _scored(query, h, h.dense or 0.0, known.get(h.chunk.id), usual) if h.chunk.id in known else h
+            for h in found
+        ]
+    centres = {name: index.geometry.centre(name, len(query.vector)) for name in languages}
+    return [
+        dataclasses.replace(
+            hit, directions=_directions(query.vector, inner[hit.chunk.id], centres[hit.document.language])
+        )
+        for hit in _ranked(found)[:k]
+    ]
 
 
 def _ranked(hits: Sequence[Hit]) -> list[Hit]:
@@ -95,20 +106,34 @@ def _embedded(hits: Sequence[Hit], embedder: EmbedderProtocol) -> dict[int, NDAr
     return {hit.chunk.id: part for hit, part in zip(hits, parts, strict=True)}
 
 
+def _cosines(rows: Sequence[NDArray[np.float16]], query: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Those of each array's rows [n, d] with the question, computed together."""
+    if not rows:
+        return []
+    # not by BLAS, whose sums depend on a row's place: the same passage has the same score in any company
+    cosines = np.einsum("nd,d->n", np.concatenate(rows).astype(np.float32), query)
+    return np.split(cosines, np.cumsum([len(part) for part in rows])[:-1])
+
+
+def _sentences(
+    hits: Sequence[Hit], inner: Mapping[int, NDArray[np.float16] | None], query: NDArray[np.float32]
+) -> list[NDArray[np.float32] | None]:
+    """For each hit the cosines of its sentences, None where they are not embedded."""
+    rows = [part for hit in hits if (part := inner[hit.chunk.id]) is not None]
+    cosines = iter(_cosines(rows, query))
+    return [None if inner[hit.chunk.id] is None else next(cosines) for hit in hits]
+
+
 def _scored(
     query: Query,
     hit: Hit,
-    whole: NDArray[np.float16],
-    inner: NDArray[np.float16] | None,
+    cosine: float,
+    inner: NDArray[np.float32] | None,
     usual: Mapping[str, tuple[float, float]],
-    centres: Mapping[str, NDArray[np.float32]],
 ) -> Hit:
-    cosine = float(whole.astype(np.float32) @ query.vector)
     mean, deviation = usual[hit.document.language]
     standing = (cosine - mean) / deviation
-    rows = None if inner is None else inner.astype(np.float32)
-    sentences = () if rows is None else _standings(hit, rows @ query.vector, usual)
-    directions = () if rows is None else _directions(query.vector, rows, centres[hit.document.language])
+    sentences = () if inner is None else _standings(hit, inner, usual)
     covered = cover(query.weights, hit.chunk.embedding_text(hit.document.title))
     return dataclasses.replace(
         hit,
@@ -117,15 +142,16 @@ def _scored(
         cover=covered,
         standing=standing,
         sentences=sentences,
-        directions=directions,
     )
 
 
 def _directions(
-    query: NDArray[np.float32], rows: NDArray[np.float32], centre: NDArray[np.float32]
+    query: NDArray[np.float32], rows: NDArray[np.float16] | None, centre: NDArray[np.float32]
 ) -> tuple[float, ...]:
     """Cosine of the question [d] with each of the rows [n, d], all seen from the centre [d]."""
-    asked, told = query - centre, rows - centre
+    if rows is None:
+        return ()
+    asked, told = query - centre, rows.astype(np.float32) - centre
     lengths = np.linalg.norm(asked) * np.linalg.norm(told, axis=1)
     return tuple(float(x) for x in (told @ asked) / np.maximum(lengths, 1e-9))
 
@@ -137,10 +163,11 @@ def _standings(
     question.
     """
     chunk = hit.chunk
+    wide = hit.document.language in ("zh", "ja")
     found = []
-    for (start, end), cosine in zip(chunk.sentences, cosines, strict=True):
+    for (start, end), cosine in zip(chunk.sentences, cosines.tolist(), strict=True):
         text = chunk.text[start - chunk.start : end - chunk.start]
-        borrowed = hit.document.language in ("zh", "ja") and 5 * len(_CJK.findall(text)) < len(text)
+        borrowed = wide and 5 * len(_CJK.findall(text)) < len(text)
         mean, deviation = usual[LATIN if borrowed else hit.document.language]
-        found.append((float(cosine) - mean) / deviation)
+        found.append((cosine - mean) / deviation)
     return tuple(found)

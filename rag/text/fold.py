@@ -30,6 +30,8 @@ def _simplifier() -> opencc.OpenCC:
     return opencc.OpenCC("t2s")
 
 
+# the same passages are found again and again
+@functools.lru_cache(maxsize=8192)
 def fold(text: str) -> str:
     """NFKC, case folded, traditional Han written simplified. May change the length of the text."""
     folded = unicodedata.normalize("NFKC", text).casefold()

@@ -43,6 +43,7 @@ def _bare(text: str) -> str:
     return " ".join(fold(seen).split())
 
 
+@functools.lru_cache(maxsize=16384)
 def instructs(text: str) -> bool:
     """Whether a sentence, or a title or heading, speaks to an assistant."""
     return bool(_rules()[0].search(_bare(text)))
