@@ -26,6 +26,8 @@ FEWEST_TERMS = 3
 ELSEWHERE = 0.25
 # A sentence that only an older version has may hold the answer, but what the newer one says of it goes first
 YIELDING = 0.3
+# Of a section that is asked for as a whole, each sentence is as good an answer as any
+WHOLE = 0.5
 CELLS = " | "  # parts the cells of a table's row
 
 
@@ -98,6 +100,13 @@ def _candidates(query: Query, hits: Sequence[Hit]) -> list[_Candidate]:
     return sorted(_leading(found), key=lambda c: (-c.rank, c.hit.chunk.id, c.position))
 
 
+def _in_order(candidates: Sequence[_Candidate], hits: Sequence[Hit]) -> list[_Candidate]:
+    """As they stand in the hits, what yields to another version last."""
+    place = {hit.chunk.id: i for i, hit in enumerate(hits)}
+    ordered = sorted(candidates, key=lambda c: (bool(c.hit.yields_to), place[c.hit.chunk.id], c.position))
+    return [dataclasses.replace(candidate, score=WHOLE) for candidate in ordered]
+
+
 def _leading(candidates: Sequence[_Candidate]) -> list[_Candidate]:
     texts: dict[str, list[str]] = {}
     for candidate in candidates:
@@ -144,6 +153,8 @@ def select_evidence(
     hits: Sequence[Hit],
     settings: AnswerSettings,
     count_tokens: Callable[[Sequence[str]], list[int]],
+    *,
+    whole: bool = False,
 ) -> list[Evidence]:
     """Up to ``settings.evidence_sentences`` quotes within ``settings.evidence_tokens``, best first, numbered
     from 1; then, with ``settings.whole_passages``, the other sentences of their passages as far as the budget
@@ -151,8 +162,12 @@ def select_evidence(
 
     ``score`` is the calibrated probability that the sentence holds the answer; sentences of a version that
     yields to another are put later than it says. The same words found twice are quoted once.
+
+    ``whole``: the hits are what is asked for, and are quoted from their beginning, in the order given.
     """
     ranked = _candidates(query, hits)
+    if whole:
+        ranked = _in_order(ranked, hits)
     chosen = _within(list(islice(_stating(ranked), 3 * settings.evidence_sentences)), settings, count_tokens)
     if settings.whole_passages:
         passages = {candidate.hit.chunk.id for candidate in chosen}

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from rag.answer_settings import AnswerSettings
 from rag.answerable import answerability, answerable_signals
 from rag.cite import confirmed
+from rag.errors import NotFoundError
 from rag.evidence import group_of, merge_evidence, select_evidence
 from rag.models.protocols import EmbedderProtocol
 from rag.scope import in_scope
+from rag.section import named_section
 from rag.store import Store
-from rag.types import AnswerVerdict, Evidence, Hit, Query, User
+from rag.types import AnswerVerdict, Document, Evidence, Hit, Query, User
 
 __all__ = ["Found", "Sought", "best_hits", "found_together", "gathered", "judge"]
 
@@ -22,7 +24,8 @@ __all__ = ["Found", "Sought", "best_hits", "found_together", "gathered", "judge"
 class Sought:
     """A part of a question: ``text`` as it was asked, ``query`` as it was looked up, the quotes that may
     answer it, or a ``refusal``. ``scores`` as in Answer. ``allowed`` and ``blocked`` are the topics of the
-    settings that it is about, "" when none.
+    settings that it is about, "" when none. Where it asks for
+    a section as a whole, ``whole`` counts the sentences that were found of it.
     """
 
     text: str
@@ -33,6 +36,7 @@ class Sought:
     scores: Mapping[str, float] = field(default_factory=dict)
     allowed: str = ""
     blocked: str = ""
+    whole: int = 0
 
     @property
     def quotes(self) -> tuple[Evidence, ...]:
@@ -64,6 +68,12 @@ def judge(
         return dataclasses.replace(part, refusal=AnswerVerdict.OFF_TOPIC)
     if not hits:
         return dataclasses.replace(part, refusal=missing)
+    if section := named_section(query.text, hits, lambda key: _document(key, store, user)):
+        chosen = select_evidence(query, section, settings, embedder.count_tokens, whole=True)
+        if evidence := confirmed(chosen, store, user):
+            scores = {"scope": 1.0, "answerable": 1.0}
+            count = sum(len(hit.chunk.sentences) for hit in section if not hit.yields_to)
+            return dataclasses.replace(part, evidence=tuple(evidence), scores=scores, whole=count)
     scope, inside = in_scope(group_of(query, hits[0]), hits)
     scores = {"scope": scope}
     if not inside and not part.allowed:
@@ -75,6 +85,13 @@ def judge(
     scores["answerable"], answers = answerability(group_of(query, evidence[0]), signals)
     refusal = None if answers else missing
     return dataclasses.replace(part, evidence=tuple(evidence), refusal=refusal, scores=scores)
+
+
+def _document(key: str, store: Store, user: User) -> Document | None:
+    try:
+        return store.document(key, user)
+    except NotFoundError:  # gone since it was found
+        return None
 
 
 def gathered(

@@ -36,7 +36,7 @@ from rag.versions import versions_of
 
 __all__ = ["Given", "Shown", "history", "show", "show_messages", "so_far"]
 
-_OWN_NOTICES = ("no_generator", "replaced", "withdrawn", "withheld")
+_OWN_NOTICES = ("no_generator", "replaced", "withdrawn", "withheld", "section_begins")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,12 @@ asked.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator, Sequence
 
 from rag.errors import NotFoundError
 from rag.prompts import phrase
 from rag.store import Store
-from rag.text import fold, terms
+from rag.text import bare_heading, fold, terms
 from rag.types import Answer, Citation, Document, User
 
 __all__ = ["MOST", "suggestions"]
@@ -19,12 +18,6 @@ __all__ = ["MOST", "suggestions"]
 MOST = 3
 _SHORTEST, _LONGEST = 3, 60  # characters of a heading that says what its section is about
 _LEAST_TEXT = 40  # characters below a heading, so that there is something to answer from
-# "4.", "2.1", "第三条", "（一）", "一、", "IV.", "a)": what says nothing outside of its document
-_NUMBER = re.compile(
-    r"^\s*(?:第[\d〇一二三四五六七八九十百]+[章节節条條款部编編]|[（(][\d一二三四五六七八九十]+[）)]"
-    r"|[一二三四五六七八九十]+[、.．]|(?:§\s*)?\d+(?:[.．]\d+)*[.．、):]?(?=\s|[^\W\d])"
-    r"|[IVX]{1,5}[.)](?=\s)|[A-Za-z][.)](?=\s))\s*"
-)
 
 
 def suggestions(answer: Answer, store: Store, user: User, asked: Sequence[str] = ()) -> list[str]:
@@ -58,7 +51,7 @@ def _sections(answer: Answer, store: Store, user: User) -> Iterator[tuple[str, s
         mine = [citation for citation in answer.citations if citation.document_id == key]
         covered = {heading for citation in mine for heading in citation.heading}
         for heading in _around(document, mine[0]):
-            name = _NUMBER.sub("", heading).strip().rstrip(":：")
+            name = bare_heading(heading)
             titled = fold(name) == fold(mine[0].title)
             if heading not in covered and not titled and _SHORTEST <= len(name) <= _LONGEST:
                 yield mine[0].title, name

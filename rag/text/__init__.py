@@ -3,6 +3,7 @@ documents speaks to machines instead of readers.
 """
 
 from rag.text.fold import HAN_KANA, fold, standing_terms, terms
+from rag.text.heading import bare_heading
 from rag.text.inert import inert
 from rag.text.instructions import instructing, instructs
 from rag.text.language import language
@@ -12,6 +13,7 @@ from rag.text.sentences import sentences
 __all__ = [
     "HAN_KANA",
     "Expects",
+    "bare_heading",
     "expects",
     "fits",
     "fold",

@@ -40,6 +40,16 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PASSWORD = "four plain words here"
 DEADLINE_S = 20.0
+HARBOUR = """# Harbour guide
+
+## Berths
+
+The harbour has forty berths for visiting boats. They are given in the order of arrival.
+
+## Fuel
+
+Diesel and petrol are sold at the east pier between eight and noon. Fuel is paid for at the office.
+"""
 QUOTE = "The press may only be started with both hands."
 
 
@@ -135,6 +145,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     files = root / "files"
     files.mkdir()
     (files / "press.pdf").write_bytes(pdf())
+    (files / "harbour.md").write_text(HARBOUR, "utf-8")
     (files / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
     sync("plant", SourceSettings(location=str(files)), settings=settings, store=store, embedder=embedder)
     with pytest.MonkeyPatch.context() as patch:

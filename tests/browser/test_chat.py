@@ -198,6 +198,28 @@ def test_feedback_with_a_reason_reaches_the_administrator(desk):
     expect(card).to_have_count(0)
 
 
+def test_an_answer_is_copied_with_its_sources(desk):
+    page = desk.window(permissions=["clipboard-read", "clipboard-write"])
+    answer(page, LEAVE)
+    page.get_by_role("button", name="Copy with sources").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("() => navigator.clipboard.readText()").splitlines()
+    assert copied[0].startswith("“Employees have 25 days of annual leave.” [1]")
+    assert "Sources" in copied
+    assert copied[copied.index("Sources") + 1] == "[1] leave, p. 1"
+    assert copied[copied.index("Sources") + 2].strip() == "“Employees have 25 days of annual leave.”"
+
+
+def test_a_question_that_may_follow_is_one_click_away(desk):
+    page = desk.window()
+    answer(page, "How many berths for visiting boats does the harbour have?")
+    following = page.get_by_role("navigation", name="Questions that may follow")
+    expect(following.get_by_role("button")).to_have_count(1)
+    following.get_by_role("button").click()
+    expect(page.get_by_role("toolbar")).to_have_count(2)
+    expect(page.get_by_role("article").last).to_contain_text("Diesel and petrol are sold at the east pier")
+
+
 def test_the_list_of_conversations(desk):
     page = desk.window(who="Bob")
     answer(page, "When does the canteen open?")
@@ -224,6 +246,23 @@ def test_the_list_of_conversations(desk):
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(rows.get_by_role("link", name="Lunch")).to_have_count(0)
     expect(page).to_have_url(re.compile("/$"))
+
+
+def test_a_dropped_file_is_uploaded_for_oneself(desk):
+    page = desk.window(who="Bob")
+    dropped = page.evaluate_handle(
+        """() => {
+            const carried = new DataTransfer();
+            carried.items.add(new File(["The quay is closed."], "quay.txt", { type: "text/plain" }));
+            return carried;
+        }"""
+    )
+    chat = page.get_by_label("Your question", exact=True)
+    chat.dispatch_event("dragenter", {"dataTransfer": dropped})
+    expect(page.get_by_text("Drop to add documents")).to_be_visible()
+    chat.dispatch_event("drop", {"dataTransfer": dropped})
+    expect(page.get_by_text("Drop to add documents")).to_have_count(0)
+    expect(page.get_by_role("list", name="Added documents")).to_contain_text("quay.txt")
 
 
 def test_an_upload_is_read_and_asked_about(desk, house, tmp_path):

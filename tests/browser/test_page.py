@@ -107,6 +107,36 @@ def test_files_that_could_not_be_read_say_why(desk):
     expect(rows.last).to_contain_text("Not readable")
 
 
+def test_an_administrator_adds_a_source_and_syncs_it(desk, house, tmp_path):
+    (tmp_path / "ferry.txt").write_text("The ferry to Inis Oirr leaves at 9:40 from Doolin.", "utf-8")
+    (tmp_path / "torn.pdf").write_bytes(b"%PDF-1.4 nothing")
+    page = desk.window(who="Ada", path="/admin/sources")
+    page.get_by_role("button", name="Add a source").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("ferries")
+    dialog.get_by_label("Location").fill(str(tmp_path))
+    dialog.get_by_label("Collection").fill("travel")
+    dialog.get_by_role("button", name="Add a source").click()
+    row = page.get_by_role("row").filter(has_text="ferries")
+    row.get_by_role("button", name="Sync").click()
+    expect(row).to_contain_text("Waiting")
+    with house.worker():
+        expect(row).to_contain_text("1 added, 0 updated, 0 removed, 1 failed", timeout=60_000)
+    expect(row.get_by_role("button", name="Retry failed")).to_be_visible()
+    assert faults(page) == []
+    reader = desk.window(who="Ann")
+    reader.get_by_role("button", name="All documents").click()
+    reader.get_by_role("menuitemcheckbox", name="travel").click()
+    reader.keyboard.press("Escape")
+    answer(reader, "When does the ferry to Inis Oirr leave?")
+    expect(reader.locator("[data-verdict=quoted]").first).to_contain_text("leaves at 9:40 from Doolin")
+    answer(reader, LEAVE)
+    expect(reader.locator("main")).not_to_contain_text("25 days of annual leave")
+    row.get_by_role("button", name="Remove ferries").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove with its documents").click()
+    expect(row).to_have_count(0)
+
+
 def test_an_api_key_is_shown_once(desk):
     page = desk.window(who="Ann", path="/keys")
     page.get_by_role("button", name="New API key").click()

@@ -33,11 +33,7 @@ export function JobsPage() {
             {
               name: "state",
               title: t("admin.state"),
-              cell: (one) => (
-                <span className={styles.state} data-state={one.state}>
-                  {t(`admin.jobs.states.${one.state}`, one.state)}
-                </span>
-              ),
+              cell: (one) => <JobState job={one} />,
             },
             { name: "progress", title: t("admin.jobs.progress"), cell: (one) => <Progress job={one} /> },
             { name: "created", title: t("admin.jobs.created"), cell: (one) => moment(one.created, i18n.language) },
@@ -61,7 +57,16 @@ export function JobsPage() {
   );
 }
 
-function Progress({ job }: { job: Job }) {
+export function JobState({ job }: { job: Job }) {
+  const { t } = useTranslation();
+  return (
+    <span className={styles.state} data-state={job.state}>
+      {t(`admin.jobs.states.${job.state}`, job.state)}
+    </span>
+  );
+}
+
+export function Progress({ job }: { job: Job }) {
   const { t, i18n } = useTranslation();
   const number = (value: number | undefined) => count(value ?? 0, i18n.language);
   if (job.error) {

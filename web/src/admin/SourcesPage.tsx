@@ -1,13 +1,14 @@
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useSession } from "../api/queries";
-import type { Source } from "../api/types";
+import type { Job, Source } from "../api/types";
 import { count } from "../format";
 import { Button, IconButton } from "../ui/Button";
 import form from "../ui/Form.module.css";
 import { Modal } from "../ui/Modal";
 import { Table } from "../ui/Table";
 import styles from "./Admin.module.css";
+import { JobState, Progress } from "./JobsPage";
 import { Listing } from "./Listing";
 import { useChange, useList } from "./queries";
 
@@ -17,6 +18,7 @@ export function SourcesPage() {
   const { t, i18n } = useTranslation();
   const administrator = useSession().data?.user?.role === "administrator";
   const list = useList<{ sources: Source[] }>("/sources", {}, 5000);
+  const jobs = useList<{ jobs: Job[] }>("/jobs", { limit: 200 }, 2000).data?.jobs ?? [];
   const change = useChange();
   const [adding, setAdding] = useState(false);
   const [removing, setRemoving] = useState<Source | null>(null);
@@ -42,6 +44,11 @@ export function SourcesPage() {
               { name: "name", title: t("admin.name"), cell: (one) => <NameCell source={one} /> },
               { name: "collection", title: t("admin.collection"), cell: (one) => one.collection },
               { name: "schedule", title: t("admin.sources.schedule"), cell: (one) => one.schedule || "–" },
+              {
+                name: "latest",
+                title: t("admin.sources.latest"),
+                cell: (one) => <Latest job={jobs.find((job) => job.source === one.name)} />,
+              },
               { name: "files", title: t("admin.sources.files"), numeric: true, cell: (one) => count(one.files, i18n.language) },
               {
                 name: "failed",
@@ -111,6 +118,17 @@ function NameCell({ source }: { source: Source }) {
         {source.kind} · <bdi>{source.location}</bdi>
       </small>
     </>
+  );
+}
+
+/** How the latest sync of a source goes, or ended. */
+function Latest({ job }: { job: Job | undefined }) {
+  if (!job) return <>–</>;
+  return (
+    <span className={styles.row}>
+      <JobState job={job} />
+      <Progress job={job} />
+    </span>
   );
 }
 
