@@ -142,6 +142,7 @@ class Site:
             "CITEWELL_SLACK__LEASE_S": "3",
             "CITEWELL_SLACK__QUESTIONS_PER_HOUR": "0",
             "CITEWELL_SLACK__DIGEST": "",
+            "CITEWELL_LIMITS__ANSWERS_PER_MINUTE": "0",  # one person asks them all
         }
         self.process: subprocess.Popen[bytes] | None = None
 
