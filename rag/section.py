@@ -1,9 +1,9 @@
-"""Step: does the question ask for a section of a document as a whole? Then its beginning is the answer.
+"""Step: does the question ask for a section, or a document, as a whole? Then its beginning is the answer.
 
 "What does the travel policy say about hotels?", "中国区的付款条件是什么？", "storage of the HS-410": nothing
 particular is asked, so no sentence stands out as the one that holds the answer, and the signals of
 rag.answerable, which were fitted where one does, refuse four of five such questions. What such a question
-does is name a heading, and beside it at most the document. Rules, not a model: all words of a heading stand
+does is name a heading or a title. Rules, not a model: all words of a heading stand
 in the question, and no other word of weight (section.toml lists those that weigh nothing).
 """
 
@@ -43,9 +43,9 @@ def _left(question: str, names: Sequence[str]) -> set[str]:
 
 
 def named_section(question: str, hits: Sequence[Hit], opened: Callable[[str], Document | None]) -> list[Hit]:
-    """What the hits have of the sections that the question asks for by name: with those sentences alone,
-    under the heading that was named, documents in the order of their first hits; empty when it asks for none,
-    or for more than that. ``opened`` gives a document by its id, None when it is gone.
+    """What the hits have of the sections, or documents, that the question asks for by name: with those
+    sentences alone, under the heading that was named, documents in the order of their first hits; empty when
+    it asks for none, or for more than that. ``opened`` gives a document by its id, None when it is gone.
     """
     core = _left(question, ())
     found: list[Hit] = []
@@ -66,7 +66,9 @@ def _may_hold(core: Collection[str], hit: Hit) -> bool:
 
 
 def _named(question: str, document: Document, title: str) -> tuple[tuple[str, ...], Span] | None:
-    """The section that the question asks for: its heading with those above it, and where its text stands."""
+    """What the question asks for: a section's heading with those above it, and where its text stands; no
+    heading and all of the text where it names the document alone.
+    """
     asked = set(terms(question))
     headings = [one for one in document.elements if one.kind == "heading"]
     for i, one in enumerate(headings):
@@ -78,7 +80,8 @@ def _named(question: str, document: Document, title: str) -> tuple[tuple[str, ..
         if not _left(question, [name, title, *map(bare_heading, one.heading)]):
             below = (h.start for h in headings[i + 1 :] if len(h.heading) <= len(one.heading))
             return (*one.heading, heading), (one.end, next(below, len(document.text)))
-    return None
+    whole = (own := set(terms(title))) and own <= asked and not _left(question, [title])
+    return ((), (0, len(document.text))) if whole else None
 
 
 def _within(hit: Hit, path: tuple[str, ...], span: Span) -> Hit | None:
@@ -89,7 +92,9 @@ def _within(hit: Hit, path: tuple[str, ...], span: Span) -> Hit | None:
         return None
     return dataclasses.replace(
         hit,
-        chunk=dataclasses.replace(chunk, heading=path, sentences=tuple(chunk.sentences[i] for i in kept)),
+        chunk=dataclasses.replace(
+            chunk, heading=path or chunk.heading, sentences=tuple(chunk.sentences[i] for i in kept)
+        ),
         sentences=tuple(hit.sentences[i] for i in kept),
         directions=tuple(hit.directions[i] for i in kept),
     )

@@ -92,12 +92,23 @@ STORAGE = [("2.1 Storage and disposal", list(SENTENCES[3:5]), (3.0, 4.0))]
         ("Which hotels in Berlin are allowed?", []),
         ("What is the maximum rate of hotels?", []),
         ("What does the travel policy say about taxis?", []),
-        ("What does the travel policy say?", []),
+        ("What is said here?", []),
         ("What is this about?", []),
     ],
 )
 def test_a_section_is_asked_for_by_its_heading_and_nothing_else(question, expected):
     assert found(question) == expected
+
+
+@pytest.mark.parametrize("question", ["What does the travel policy say?", "What does “Travel policy” say?"])
+def test_a_document_that_is_named_alone_is_asked_for_as_a_whole(question):
+    hits = [
+        dataclasses.replace(hit, chunk=dataclasses.replace(hit.chunk, heading=("Above",))) for hit in HITS
+    ]
+    assert found(question, hits) == [
+        ("Above", list(SENTENCES[:2]), (0.0, 1.0)),
+        ("Above", list(SENTENCES[2:]), (2.0, 3.0, 4.0, 5.0, 6.0)),
+    ]
 
 
 def test_a_section_ends_where_one_of_its_rank_begins():
