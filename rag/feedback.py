@@ -157,21 +157,22 @@ class Feedbacks:
                 raise NotFoundError(f"There is no feedback {key}.", "It may have been taken back.")
 
     def questions(self, user: User) -> Iterator[Question]:
-        """Corrections as questions for `citewell eval run`, with the conversation before them; of documents
-        and earlier answers only what the user may read.
+        """Corrections as questions for `citewell eval run`, with the conversation before them, and answers
+        that were helpful as questions whose sources are known; of documents and earlier answers only what the
+        user may read.
         """
         for one in self.reviewed(limit=10_000):
-            if not one.feedback.corrected.strip():
-                continue
-            stored = one.answer
+            stored, corrected = one.answer, one.feedback.corrected.strip()
             sources: tuple[str, ...] = ()
             if stored.answer is not None:
                 shown = show(stored.answer, stored.basis, self._store, user).answer
                 sources = tuple(dict.fromkeys(citation.source for citation in shown.citations))
+            if not corrected and (one.feedback.rating == "down" or not sources):
+                continue
             yield Question(
                 question=one.question,
                 id=one.feedback.id,
-                answers=(one.feedback.corrected.strip(),),
+                answers=(corrected,) if corrected else None,
                 # what a wrong answer cites need not be where the right one stands
                 sources=sources if one.feedback.reason in ("", "incomplete") else (),
                 history=tuple(history(one.messages[:-2], self._store, user)),

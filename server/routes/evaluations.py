@@ -64,14 +64,16 @@ async def start_evaluation(
         )
         text, form = "\n".join(lines), "jsonl"
         if not lines:
-            raise QuestionSetError("No reader has corrected an answer yet.", "Send a question set.")
+            raise QuestionSetError(
+                "No reader has corrected or praised an answer yet.", "Send a question set."
+            )
     return evaluation_out(await at.start(given.name.strip(), text, form, who.name, assistant))
 
 
 def _corrected(talk: Talk) -> str:
     lines = [question_line(question) for question in talk.feedback.questions(talk.user)]
     if not lines:
-        raise QuestionSetError("No reader has corrected an answer yet.", "Send a question set.")
+        raise QuestionSetError("No reader has corrected or praised an answer yet.", "Send a question set.")
     return "\n".join(lines)
 
 

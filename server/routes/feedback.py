@@ -100,10 +100,12 @@ def mark_feedback(
         200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}},
         **problem_responses(401, 403, 421, 500),
     },
-    summary="Corrections as evaluation questions",
+    summary="Feedback as evaluation questions",
 )
 def feedback_questions(at: Review) -> Response:
-    """JSON lines for `citewell eval run`: each question that a reader corrected the answer to, with it."""
+    """JSON lines for `citewell eval run`: each question that a reader corrected the answer to, with it, and
+    each whose answer was helpful, with its sources.
+    """
     lines = [question_line(question) + "\n" for question in at.feedback.questions(at.user)]
     disposition = 'attachment; filename="questions.jsonl"'
     return Response(

@@ -81,6 +81,7 @@ class Worker:
             except Exception:
                 logger.exception("An event of Slack could not be seen to")
             finally:
+                self._inbox.let_go(claimed)
                 self._working -= 1
 
     async def _one(self, claimed: Claimed) -> None:

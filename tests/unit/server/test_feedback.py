@@ -111,7 +111,7 @@ def test_the_administrator_sees_no_more_of_the_documents_than_he_may(client: Tes
     assert json.loads(exported)["answers"] == ["It changed."]
 
 
-def test_corrections_become_evaluation_questions(
+def test_corrections_and_helpful_answers_become_evaluation_questions(
     client: TestClient, served: tuple[TestClient, Store], tmp_path: Path
 ) -> None:
     key = begin(client)
@@ -124,9 +124,11 @@ def test_corrections_become_evaluation_questions(
     assert exported.headers["content-type"] == "application/jsonl"
     file = tmp_path / "questions.jsonl"
     file.write_text(exported.text, "utf-8")
-    ((_, row),) = numbered_rows(file)
-    question = item_of(row)
+    question, helpful = (item_of(row) for _, row in numbered_rows(file))
     assert isinstance(question, Question)
+    assert isinstance(helpful, Question)
+    # nobody says what else a helpful answer might have been, but its sources are known
+    assert (helpful.question, helpful.answers, helpful.sources) == (LEAVE, None, ("leave.md",))
     assert (question.question, question.answers) == ("When do they lapse?", ("On 31 March.",))
     assert question.id == given["id"]
     assert [(turn.role, turn.content) for turn in question.history] == [("user", LEAVE), ("assistant", told)]

@@ -67,6 +67,11 @@ def test_a_reply_that_nobody_could_note_is_found_in_the_thread(app: FastAPI, web
     served(app, web, store)
     assert [one["ts"] for one in web.made("chat.update")] == ["1700000005.000100"]
     assert not web.made("chat.startStream") + web.made("chat.postMessage")
+    # noted at once: an attempt that died after this would leave a message that counts as answered
+    with store.read() as connection:
+        assert connection.execute(select(slack_event.c.notes)).scalar_one()["replies"] == [
+            "1700000005.000100"
+        ]
 
 
 def test_a_finished_answer_is_not_made_anew(app: FastAPI, web: Web, store: Store) -> None:

@@ -84,6 +84,8 @@ def test_not_helpful_asks_why_and_the_correction_reaches_the_evaluation(
 def test_reactions_count(slack_sends: Sender, answer: str, store: Store) -> None:
     react(slack_sends, "UBOB", "+1::skin-tone-3")
     assert [one.rating for one in kept(store)] == ["up"]
+    (question,) = Feedbacks(store).questions(ANYONE)
+    assert (question.question, question.answers, question.sources) == (LEAVE, None, ("leave.md",))
     react(slack_sends, "UADA", "-1")
     assert [(one.rating, one.comment) for one in kept(store)] == [
         ("down", "Slack: 1 helpful, 1 not helpful.")

@@ -46,6 +46,16 @@ def test_an_event_and_its_message_count_once(inbox: Inbox) -> None:
     assert inbox.claim() is None
 
 
+def test_what_is_worked_on_here_is_not_begun_again_here_however_late_the_lease_is(store: Store) -> None:
+    slow = Inbox(store, "slow", -1)
+    slow.put(received("Ev1"))
+    held = claimed(slow)
+    assert slow.claim() is None
+    slow.let_go(held)
+    assert claimed(slow).attempts == 2
+    assert claimed(Inbox(store, "another", 30)).id == "Ev1"
+
+
 def test_what_is_done_is_remembered_without_its_text(inbox: Inbox, store: Store) -> None:
     inbox.put(received("Ev1"))
     one = claimed(inbox)
