@@ -15,6 +15,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -26,6 +27,13 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 GENERATOR = "smollm2-135m-instruct"
 EMBEDDER = "multilingual-e5-small"
 DEADLINE_S = 300
+ASKERS, SOON_S = 4, 5.0
+LONG = (
+    "Within how many hours must a lost laptop be reported?",
+    "What is the maximum hotel rate per night?",
+    "HS-900出现E55漏液报警时应该怎么办？",
+    "外派培训费用超过8000元的，服务期为几年？",
+)
 
 pytestmark = [pytest.mark.vllm, pytest.mark.models]
 
@@ -81,6 +89,15 @@ def _request(url: str, question: str | None = None, operator: str = "") -> dict[
         return dict(json.load(response))
 
 
+def _answering(environment: dict[str, str]) -> bool:
+    """Whether vLLM is at work."""
+    address = f"http://127.0.0.1:{environment['CITEWELL_GENERATOR__PORT']}/metrics"
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=5) as response:
+        lines = response.read().decode().splitlines()
+    running = [float(line.split()[-1]) for line in lines if line.startswith("vllm:num_requests_running{")]
+    return sum(running) > 0
+
+
 def _wait(condition: object, process: subprocess.Popen[bytes], log: Path) -> None:
     """Poll until ``condition`` holds; fail with the log when the process ends or time is over."""
     assert callable(condition)
@@ -116,13 +133,25 @@ def test_answers_survive_a_killed_generator_and_nothing_is_left_behind(
     assert answer["model"] is not None
     assert answer["usage"]
 
-    # the generator dies: the next answer comes at once, from quotes, and says why
+    # the generator dies while it answers: those who wait have quotes soon
     family = psutil.Process(running.pid).children(recursive=True)
     # not its warden, which carries the same words as arguments
     engines = [p for p in family if p.cmdline()[1:3] == ["-m", "vllm.entrypoints.openai.api_server"]]
     assert engines
-    for engine in engines:
-        engine.kill()
+    with ThreadPoolExecutor(ASKERS) as askers:
+        waiting = [askers.submit(_request, f"{base}/v1/ask", question, operator) for question in LONG]
+        while not _answering(environment) and not all(one.done() for one in waiting):
+            time.sleep(0.01)
+        unfinished = sum(not one.done() for one in waiting)
+        for engine in engines:
+            engine.kill()
+        killed = time.monotonic()
+        answers = [one.result(SOON_S) for one in waiting]
+        assert time.monotonic() - killed < SOON_S
+    assert unfinished
+    assert {str(one["verdict"]) for one in answers} <= {"quoted", "supported", "partial"}
+
+    # the next answer comes at once, from quotes, and says why
     quoted = _request(f"{base}/v1/ask", "Within how many hours must a lost laptop be reported?", operator)
     assert quoted["verdict"] == "quoted"
     assert quoted["model"] is None

@@ -28,14 +28,18 @@ async def eventually(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-@asynccontextmanager
-async def serving(settings: Settings, assistant: FakeAssistant) -> AsyncIterator[httpx.AsyncClient]:
-    """A real server on a free port of loopback."""
+async def started(settings: Settings, assistant: FakeAssistant) -> tuple[HttpServer, str]:
+    """A real server on a free port of loopback, and its address."""
     free = settings.model_copy(update={"server": settings.server.model_copy(update={"port": 0})})
     listener = bind(free)
     server = HttpServer(create_app(free, assistant), listener, free)
     await server.start()
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    return server, f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@asynccontextmanager
+async def serving(settings: Settings, assistant: FakeAssistant) -> AsyncIterator[httpx.AsyncClient]:
+    server, url = await started(settings, assistant)
     try:
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=DEADLINE_S) as client:
             yield client
@@ -144,6 +148,30 @@ async def test_the_end_of_the_server_closes_the_answer(
     assert (assistant.streams_closed, assistant.closed) == (1, 1)
     with pytest.raises(httpx.HTTPError):
         await asking
+
+
+async def test_an_open_answer_is_finished_while_the_server_ends(settings: Settings) -> None:
+    hold = asyncio.Event()
+    server, url = await started(settings, FakeAssistant(hold=hold))
+
+    async def refused() -> None:
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as other, asyncio.timeout(DEADLINE_S):
+            while True:
+                await other.get("/healthz", headers={"Connection": "close"})
+
+    async with (
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=DEADLINE_S) as client,
+        client.stream("POST", "/v1/ask", json={"question": "x", "stream": True}) as response,
+    ):
+        stream = events(response)
+        assert [(await anext(stream))[0] for _ in range(2)] == ["evidence", "sentence"]
+        ending = asyncio.create_task(server.stop())
+        with pytest.raises(httpx.TransportError):
+            await refused()
+        assert not ending.done()
+        hold.set()
+        assert [name async for name, _ in stream] == ["sentence", "final"]
+        await ending
 
 
 @pytest.mark.parametrize(
