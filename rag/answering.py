@@ -114,9 +114,9 @@ class Answering:
         for i, part in enumerate(self._sought):
             hits = [hit for hit in part.hits if hit.document.id in known]
             quotes = [item for item in evidence if i in item.parts]
-            if hits and quotes and part.whole:
-                return True
             if hits and quotes and not part.refusal:
+                if part.whole:
+                    return True
                 signals = answerable_signals(part.query, hits, quotes, embedder)
                 if answerability(group_of(part.query, quotes[0]), signals)[1]:
                     return True
@@ -247,7 +247,7 @@ class Answering:
             told.append(phrase("replaced", self._query.language))
         if self._composer.withdrawn:
             told.append(phrase("withdrawn", self._query.language))
-        if sum(part.whole for part in self._sought) > len(self._composer.claims) > 0:
+        if sum(part.whole for part in self._sought) > len(self._composer.citations) > 0:
             told.append(phrase("section_begins", self._query.language))
         return told
 

@@ -24,8 +24,8 @@ __all__ = ["Found", "Sought", "best_hits", "found_together", "gathered", "judge"
 class Sought:
     """A part of a question: ``text`` as it was asked, ``query`` as it was looked up, the quotes that may
     answer it, or a ``refusal``. ``scores`` as in Answer. ``allowed`` and ``blocked`` are the topics of the
-    settings that it is about, "" when none. Where it asks for
-    a section as a whole, ``whole`` counts the sentences that were found of it.
+    settings that it is about, "" when none. Where it asks for a section as a whole, ``whole`` counts the
+    sentences that were found of it.
     """
 
     text: str

@@ -60,19 +60,19 @@ def rerank(
     # what is not in the vectors was deleted since it was found
     hits = [hit for hit in hits if hit.chunk.id in vectors]
     inner = {key: sentences for key, (_, sentences) in vectors.items()}
-    cosines = _cosines([vectors[hit.chunk.id][0][None] for hit in hits], query.vector)
-    found = [
-        _scored(query, hit, float(cosine[0]), sentences, usual)
-        for hit, cosine, sentences in zip(hits, cosines, _sentences(hits, inner, query.vector), strict=True)
-    ]
+    whole = _cosines([vectors[hit.chunk.id][0][None] for hit in hits], query.vector)
+    known = {hit.chunk.id: float(cosine[0]) for hit, cosine in zip(hits, whole, strict=True)}
+
+    def scored(chosen: Sequence[Hit]) -> list[Hit]:
+        rows = {hit.chunk.id: part for hit in chosen if (part := inner[hit.chunk.id]) is not None}
+        told = dict(zip(rows, _cosines([*rows.values()], query.vector), strict=True))
+        return [_scored(query, hit, known[hit.chunk.id], told.get(hit.chunk.id), usual) for hit in chosen]
+
+    found = scored(hits)
     while waiting := [hit for hit in _ranked(found)[:k] if inner[hit.chunk.id] is None]:
-        new = _embedded(waiting, embedder)
-        inner.update(new)
-        known = dict(zip(new, _sentences(waiting, new, query.vector), strict=True))
-        found = [
-            _scored(query, h, h.dense or 0.0, known.get(h.chunk.id), usual) if h.chunk.id in known else h
-            for h in found
-        ]
+        inner.update(_embedded(waiting, embedder))
+        done = {hit.chunk.id: hit for hit in scored(waiting)}
+        found = [done.get(hit.chunk.id, hit) for hit in found]
     centres = {name: index.geometry.centre(name, len(query.vector)) for name in languages}
     return [
         dataclasses.replace(
@@ -113,15 +113,6 @@ def _cosines(rows: Sequence[NDArray[np.float16]], query: NDArray[np.float32]) ->
     # not by BLAS, whose sums depend on a row's place: the same passage has the same score in any company
     cosines = np.einsum("nd,d->n", np.concatenate(rows).astype(np.float32), query)
     return np.split(cosines, np.cumsum([len(part) for part in rows])[:-1])
-
-
-def _sentences(
-    hits: Sequence[Hit], inner: Mapping[int, NDArray[np.float16] | None], query: NDArray[np.float32]
-) -> list[NDArray[np.float32] | None]:
-    """For each hit the cosines of its sentences, None where they are not embedded."""
-    rows = [part for hit in hits if (part := inner[hit.chunk.id]) is not None]
-    cosines = iter(_cosines(rows, query))
-    return [None if inner[hit.chunk.id] is None else next(cosines) for hit in hits]
 
 
 def _scored(

@@ -3,8 +3,9 @@
 "What does the travel policy say about hotels?", "中国区的付款条件是什么？", "storage of the HS-410": nothing
 particular is asked, so no sentence stands out as the one that holds the answer, and the signals of
 rag.answerable, which were fitted where one does, refuse four of five such questions. What such a question
-does is name a heading or a title. Rules, not a model: all words of a heading stand
-in the question, and no other word of weight (section.toml lists those that weigh nothing).
+does is name a heading or a title. Rules, not a model: all words of a heading stand in the question, no
+other word of weight (section.toml lists those that weigh nothing), and neither who, where, why, when nor how
+many is asked, which is something particular again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tomllib
 from collections.abc import Callable, Collection, Sequence
 from importlib import resources
 
-from rag.text import HAN_KANA, bare_heading, fold, question_terms, terms
+from rag.text import HAN_KANA, bare_heading, expects, fold, question_terms, terms
 from rag.types import Document, Hit, Span
 
 __all__ = ["named_section"]
@@ -25,9 +26,9 @@ _HAN = re.compile(f"[{HAN_KANA}]")
 
 
 @functools.cache
-def _general() -> tuple[frozenset[str], re.Pattern[str]]:
-    """Words that ask for nothing in particular: those written with blanks between them, and the others."""
-    told = tomllib.loads(resources.files("rag").joinpath("section.toml").read_text("utf-8"))
+def _words(kind: str) -> tuple[frozenset[str], re.Pattern[str]]:
+    """Words of a table: those written with blanks between them, and the others."""
+    told = tomllib.loads(resources.files("rag").joinpath("section.toml").read_text("utf-8"))[kind]
     words = [fold(word) for line in told.values() for word in line.split()]
     joined = sorted((word for word in words if _HAN.match(word)), key=len, reverse=True)
     return frozenset(words).difference(joined), re.compile("|".join(joined))
@@ -35,11 +36,20 @@ def _general() -> tuple[frozenset[str], re.Pattern[str]]:
 
 def _left(question: str, names: Sequence[str]) -> set[str]:
     """Terms of the question that neither ask, nor are general, nor stand in the names."""
-    spaced, joined = _general()
+    spaced, joined = _words("general")
     left = fold(question)
     for name in sorted(map(fold, names), key=len, reverse=True):
         left = left.replace(name, " ") if name else left
     return set(question_terms(joined.sub(" ", left))) - spaced - {t for name in names for t in terms(name)}
+
+
+def _particular(question: str) -> bool:
+    """Whether a person, a place, a reason, a number or a date is asked for: the beginning of a section need
+    not say it, whatever the section is called.
+    """
+    spaced, joined = _words("particular")
+    folded = fold(question)
+    return bool(expects(question) or joined.search(folded) or spaced & set(terms(folded)))
 
 
 def named_section(question: str, hits: Sequence[Hit], opened: Callable[[str], Document | None]) -> list[Hit]:
@@ -47,7 +57,7 @@ def named_section(question: str, hits: Sequence[Hit], opened: Callable[[str], Do
     sentences alone, under the heading that was named, documents in the order of their first hits; empty when
     it asks for none, or for more than that. ``opened`` gives a document by its id, None when it is gone.
     """
-    core = _left(question, ())
+    core = set() if _particular(question) else _left(question, ())
     found: list[Hit] = []
     for key in dict.fromkeys(hit.document.id for hit in hits) if core else ():
         own = [hit for hit in hits if hit.document.id == key]

@@ -30,8 +30,6 @@ def _simplifier() -> opencc.OpenCC:
     return opencc.OpenCC("t2s")
 
 
-# the same passages are found again and again
-@functools.lru_cache(maxsize=8192)
 def fold(text: str) -> str:
     """NFKC, case folded, traditional Han written simplified. May change the length of the text."""
     folded = unicodedata.normalize("NFKC", text).casefold()
@@ -57,9 +55,13 @@ def terms(text: str) -> list[str]:
     return found
 
 
+# the same passages are found again and again; of longer texts nothing is kept
+_folded_passage = functools.lru_cache(maxsize=4096)(fold)
+
+
 def standing_terms(wanted: Collection[str], text: str) -> set[str]:
-    """Those of the terms that are among ``terms(text)``, without making them all."""
-    folded = fold(text)
+    """Those of the terms that are among ``terms(text)`` of a passage, without making them all."""
+    folded = _folded_passage(text)
     near = [term for term in wanted if term in folded]
     if any(_INNER.search(term) or (len(term) == 1 and _CJK.match(term)) for term in near):
         return set(near) & set(terms(text))

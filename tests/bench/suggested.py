@@ -1,18 +1,21 @@
 """Are the questions that Citewell suggests after an answer answered, too?
 
-    python tests/bench/suggested.py
+    python tests/bench/suggested.py [--without-sections]
 
 Over the documents of this installation's home (those of `citewell up`: the sample papers) and the sample
-questions: how many questions are suggested, and which of them are refused. Without a generator.
+questions: how many questions are suggested, and which of them are refused; ``--without-sections`` as if
+rag/section.py were not there. Without a generator.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 
+import rag.found
 from rag.assistant import Assistant
 from rag.settings import load_settings
 from rag.suggest import suggestions
@@ -23,6 +26,8 @@ REFUSED = (AnswerVerdict.INSUFFICIENT_CONTEXT, AnswerVerdict.OFF_TOPIC)
 
 
 async def main() -> None:
+    if "--without-sections" in sys.argv:
+        rag.found.named_section = lambda *_: []
     settings = load_settings()
     quiet = settings.model_copy(
         update={"generator": settings.generator.model_copy(update={"enabled": False})}

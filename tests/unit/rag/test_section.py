@@ -93,6 +93,10 @@ STORAGE = [("2.1 Storage and disposal", list(SENTENCES[3:5]), (3.0, 4.0))]
         ("What is the maximum rate of hotels?", []),
         ("What does the travel policy say about taxis?", []),
         ("What is said here?", []),
+        ("How much are hotels?", []),
+        ("When is the winter operation?", []),
+        ("Who is told of storage and disposal?", []),
+        ("Where are hotels?", []),
         ("What is this about?", []),
     ],
 )
@@ -138,7 +142,13 @@ def test_chinese_names_need_no_blanks():
         (one,) = named_section(question, [hit], lambda key: document)
         assert [text[a:b] for a, b in one.chunk.sentences] == ["预付百分之三十。"]
         assert one.chunk.heading == ("价格政策", "四、付款条件")
-    assert named_section("付款条件适用于哪些地区？", [hit], lambda key: document) == []
+    for question in (
+        "付款条件适用于哪些地区？",
+        "付款条件为什么要有？",
+        "付款条件由谁规定？",
+        "付款条件有多少？",
+    ):
+        assert named_section(question, [hit], lambda key: document) == []
 
 
 def test_only_documents_that_may_hold_it_are_opened():
