@@ -58,19 +58,12 @@ async def start_evaluation(
     """
     text, form = given.questions, given.form
     if not text.strip():
-        talk = await asyncio.to_thread(talks.talk, who)
-        lines = await asyncio.to_thread(
-            lambda: [question_line(q) for q in talk.feedback.questions(talk.user)]
-        )
-        text, form = "\n".join(lines), "jsonl"
-        if not lines:
-            raise QuestionSetError(
-                "No reader has corrected or praised an answer yet.", "Send a question set."
-            )
+        text, form = await asyncio.to_thread(lambda: _from_feedback(talks.talk(who))), "jsonl"
     return evaluation_out(await at.start(given.name.strip(), text, form, who.name, assistant))
 
 
-def _corrected(talk: Talk) -> str:
+def _from_feedback(talk: Talk) -> str:
+    """The question set that readers' feedback makes. Raises QuestionSetError."""
     lines = [question_line(question) for question in talk.feedback.questions(talk.user)]
     if not lines:
         raise QuestionSetError("No reader has corrected or praised an answer yet.", "Send a question set.")

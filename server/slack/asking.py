@@ -217,8 +217,10 @@ class Asking:
         replies = list(claimed.notes.get("replies", ()))
         if claimed.attempts > 1 and not replies:
             replies = await self._orphans(asked)
-            # else the next attempt would take it for the answer to something else
-            await self._note(claimed, replies=replies)
+            if (
+                replies
+            ):  # once it is finished, the next attempt would take it for the answer to something else
+                await self._note(claimed, replies=replies)
 
         async def began(messages: list[str]) -> None:
             await self._note(claimed, replies=list(messages))

@@ -4,9 +4,8 @@ once.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -63,8 +62,6 @@ class Inbox:
         self._lease_s = lease_s
         self._keep_s = keep_days * DAY_S
         self._purged = 0.0
-        self._held: set[str] = set()  # worked on here, even where the lease was renewed too late
-        self._lock = threading.Lock()
 
     def put(self, received: Received) -> bool:
         """Keep an event; False when it, or another one about the same message, was kept before."""
@@ -84,13 +81,12 @@ class Inbox:
             connection.execute(insert(slack_event), values)
             return True
 
-    def claim(self) -> Claimed | None:
+    def claim(self, besides: Collection[str] = ()) -> Claimed | None:
         """The oldest event that nobody holds and that no older one of its thread has to come before; it is
-        held from now on.
+        held from now on. ``besides`` are those that are worked on here already: their leases may have been
+        renewed too late.
         """
         now, other = time.time(), slack_event.alias()
-        with self._lock:
-            held_here = list(self._held)
         before = and_(
             slack_event.c.thread != "",
             other.c.thread == slack_event.c.thread,
@@ -100,7 +96,7 @@ class Inbox:
         free = select(slack_event).where(
             slack_event.c.state == "new",
             slack_event.c.until <= now,
-            slack_event.c.id.not_in(held_here),
+            slack_event.c.id.not_in(tuple(besides)),
             ~select(other.c.id).where(before).exists(),
         )
         with self._store.write(silent=True) as connection:
@@ -113,16 +109,9 @@ class Inbox:
                 "attempts": row.attempts + 1,
             }
             connection.execute(update(slack_event).where(slack_event.c.id == row.id).values(**held))
-            with self._lock:
-                self._held.add(row.id)
         return Claimed(
             row.id, row.kind, dict(row.payload), row.person, row.attempts + 1, row.created, dict(row.notes)
         )
-
-    def let_go(self, claimed: Claimed) -> None:
-        """Nobody works on it here any more, however that ended."""
-        with self._lock:
-            self._held.discard(claimed.id)
 
     def renew(self) -> None:
         """Go on holding what this server holds."""
@@ -139,14 +128,12 @@ class Inbox:
     def done(self, claimed: Claimed, state: Literal["done", "failed"] = "done") -> None:
         """It is finished: only that it was there is remembered, for a while."""
         self._change(claimed, state=state, payload={}, holder="")
-        self.let_go(claimed)
         self._purge()
 
     def again(self, claimed: Claimed, wait_s: float, *, counts: bool = True) -> None:
         """Give it back, to be tried again after a while; ``counts`` False: that was no attempt."""
         attempts = claimed.attempts if counts else claimed.attempts - 1
         self._change(claimed, holder="", until=time.time() + wait_s, attempts=attempts)
-        self.let_go(claimed)
 
     def _change(self, claimed: Claimed, **values: object) -> bool:
         mine = and_(slack_event.c.id == claimed.id, slack_event.c.holder == self._holder)

@@ -41,7 +41,7 @@ class Worker:
         self._lease_s = lease_s
         self._poll_s = min(2.0, lease_s / 2)
         self._news = asyncio.Event()
-        self._working = 0
+        self._working: set[str] = set()  # ids of events
 
     def wake(self) -> None:
         """There is something new."""
@@ -67,7 +67,7 @@ class Worker:
         while True:
             self._news.clear()
             try:
-                claimed = await asyncio.to_thread(self._inbox.claim)
+                claimed = await asyncio.to_thread(self._inbox.claim, tuple(self._working))
             except CitewellError as error:
                 logger.warning("Slack's events cannot be read: %s", error.message)
                 claimed = None
@@ -75,14 +75,13 @@ class Worker:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), self._poll_s)
                 continue
-            self._working += 1
+            self._working.add(claimed.id)
             try:
                 await self._one(claimed)
             except Exception:
                 logger.exception("An event of Slack could not be seen to")
             finally:
-                self._inbox.let_go(claimed)
-                self._working -= 1
+                self._working.discard(claimed.id)
 
     async def _one(self, claimed: Claimed) -> None:
         try:

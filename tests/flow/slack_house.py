@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from rag.settings import Settings, SourceSettings, load_settings
 from rag.store import Store
 from server.auth.people import People
 from server.auth.principal import Role
+from tests.fakes.ports import free_port
 from tests.fakes.slack import BOT_TOKEN, SECRET, Slack
 
 __all__ = ["PUBLIC_URL", "House", "house_of", "until"]
@@ -52,13 +52,6 @@ def until(there: Callable[[], T], what: str, within_s: float = DEADLINE_S) -> T:
             return found
         time.sleep(0.02)
     raise AssertionError(f"{what}: not within {within_s:g} s")
-
-
-def free_port() -> int:
-    """One that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class House:
@@ -165,7 +158,8 @@ def _populate(slack: Slack) -> None:
 def house_of(home: Path, slack: Slack, command: str = "serve", **given: str) -> Iterator[House]:
     """Running, with documents and people in it; skips where the models are not."""
     settings = load_settings()
-    for name in (EMBEDDER, *([GENERATOR] if command == "up" else [])):
+    generators = [given.get("GENERATOR__MODEL", GENERATOR)] if command == "up" else []
+    for name in (EMBEDDER, *generators):
         if not (settings.models_dir / name / "citewell.json").is_file():
             pytest.skip(f"{name} is not on this machine: citewell model pull {name}")
     if command == "up" and not settings.generator.python.exists():

@@ -1,7 +1,6 @@
 """A document deleted at its source is gone from a running server within a second of the sync's commit."""
 
 import asyncio
-import socket
 import subprocess
 import sys
 import time
@@ -17,16 +16,11 @@ from rag.store import Store
 from server.app import create_app
 from server.listen import HttpServer, bind
 from tests.fakes.embedder import HashingEmbedder
+from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 QUESTION = "What does the pump weigh?"
 SECRET = "The pump weighs 4711 kg and is serviced each month."
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Worker:

@@ -4,7 +4,6 @@ stand-in that speaks Slack's protocol and keeps its limits (a minute takes six s
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -188,8 +187,6 @@ def test_the_pane_greets_and_its_questions_are_answered(house: House, slack: Sla
     ]
     titles = {one["title"] for one in prompts["prompts"]}
     assert titles <= {"Leave", "差旅制度"}
-    begun = time.monotonic()
     slack.says(prompts["prompts"][0]["message"], "UCY", "DCY", thread=opened.ts)
     answer = answered(slack, "DCY", opened.ts, 1)
     assert f"{PUBLIC_URL}/d/" in answer.shown()
-    assert time.monotonic() - begun < 60

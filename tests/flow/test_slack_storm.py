@@ -84,14 +84,25 @@ def _killed(house: House, slack: Slack, socket_mode: bool) -> None:
 
 def test_refusals_at_random_are_waited_for(tmp_path: Path) -> None:
     with Slack(limits=Limits(minute_s=0.0001, refusing=0.2), retry_s=RETRY_S) as slack:
-        with house_of(tmp_path / "home", slack, SLACK__PACE=UNPACED) as house:
+        with house_of(tmp_path / "home", slack, SLACK__PACE=UNPACED):
             asked = [slack.says(QUESTIONS[i % 3], "UANN", "CSTAFF")[0] for i in range(20)]
             until(all_answered(slack, asked), "answers to all", WITHIN_S)
-            assert house.process is not None
         assert {key: len(found) for key, found in answers(slack, asked).items() if len(found) != 1} == {}
     assert sum(slack.limits.refused.values()) >= 10
     assert slack.limits.too_soon == {}
     assert slack.errors() == {}
+
+
+def test_where_slack_does_not_stream_a_message_is_posted_and_filled(tmp_path: Path) -> None:
+    with Slack(limits=unlimited(), retry_s=RETRY_S, streams=False) as slack:
+        with house_of(tmp_path / "home", slack, SLACK__PACE=UNPACED):
+            asked = [slack.says(one, "UANN", "CSTAFF")[0] for one in QUESTIONS[:2]]
+            until(all_answered(slack, asked), "answers to both", WITHIN_S)
+        for one, words in zip(asked, ("25 days", "600元"), strict=True):
+            (answer,) = answers(slack, [one])[one.ts]
+            assert not answer.streamed
+            assert words in answer.shown()
+        assert slack.errors() == {"chat.startStream": "unknown_method"}
 
 
 def test_fifty_at_once_are_acknowledged_within_a_second_and_no_limit_is_exceeded(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ import psutil
 import pytest
 
 from rag.settings import load_settings
+from tests.fakes.ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GENERATOR = "smollm2-135m-instruct"
@@ -36,12 +36,6 @@ LONG = (
 )
 
 pytestmark = [pytest.mark.vllm, pytest.mark.models]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -59,9 +53,9 @@ def environment(tmp_path: Path) -> dict[str, str]:
         **os.environ,
         "CITEWELL_HOME": str(home),
         "CITEWELL_GENERATOR__MODEL": GENERATOR,
-        "CITEWELL_GENERATOR__PORT": str(_free_port()),
+        "CITEWELL_GENERATOR__PORT": str(free_port()),
         "CITEWELL_GENERATOR__PYTHON": str(settings.generator.python),
-        "CITEWELL_SERVER__PORT": str(_free_port()),
+        "CITEWELL_SERVER__PORT": str(free_port()),
     }
 
 

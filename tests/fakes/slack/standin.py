@@ -50,15 +50,13 @@ class Slack:
         limits: Limits | None = None,
         retry_s: Sequence[float] = (0.0, 60.0, 300.0),
         streams: bool = True,
-        scopes: Sequence[str] = GRANTED,
-        secret: str = SECRET,
     ) -> None:
         self.workspace = Workspace()
         self.limits = limits or Limits()
-        self.scopes = tuple(scopes)
+        self.scopes = GRANTED
         self.calls: list[Call] = []
         self.methods = Methods(self.workspace, self._socket_url, streams)
-        self.door = Door(secret)
+        self.door = Door(SECRET)
         self.delivery = Delivery(self.door, tuple(retry_s))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="slack", daemon=True)
@@ -200,10 +198,10 @@ class Slack:
             about["thread_ts"] = thread
         return made, self.event(about, again=again)
 
-    def command(self, text: str, user: str, channel: str, name: str = "/ask") -> Future[Sent]:
+    def command(self, text: str, user: str, channel: str) -> Future[Sent]:
         """A slash command; what the app answers at once is shown to its user."""
         fields = {
-            "token": "stand-in", "team_id": TEAM, "api_app_id": "A1", "command": name, "text": text,
+            "token": "stand-in", "team_id": TEAM, "api_app_id": "A1", "command": "/ask", "text": text,
             "user_id": user, "channel_id": channel, "trigger_id": self.workspace.trigger(),
             "response_url": self._hook(channel, user),
         }  # fmt: skip

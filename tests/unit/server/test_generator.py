@@ -19,6 +19,7 @@ from rag.errors import GeneratorStartError, MachineError, ModelMissingError
 from rag.models.folder import ModelRecord, write_record
 from rag.settings import GeneratorSettings, Settings
 from server.generator import TAIL_LINES, Generator, _command, _environment
+from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 WAIT_S = 20
@@ -55,12 +56,6 @@ class Handler(BaseHTTPRequestHandler):
 port = int(sys.argv[sys.argv.index("--port") + 1])
 HTTPServer(("127.0.0.1", port), Handler).serve_forever()
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Place:

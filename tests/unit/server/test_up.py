@@ -38,6 +38,7 @@ from server.listen import HttpServer, bind, run_until_signal, url_of
 from server.progress import StepEnded, Steps
 from server.up import QUESTIONS, SAMPLES, Parts, Up
 from tests.fakes.assistant import QUOTE, FakeAssistant
+from tests.fakes.ports import free_port
 
 DEADLINE_S = 20.0
 REPORT = IngestReport(2, 0, 0, 0, (Failure("bad.pdf", "is damaged"),), 5, 0.1)
@@ -47,12 +48,6 @@ async def eventually(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(DEADLINE_S):
         while not condition():
             await asyncio.sleep(0.005)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Assistant(FakeAssistant):

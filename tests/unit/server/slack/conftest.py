@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -29,9 +27,8 @@ from server.auth.people import People
 from server.auth.principal import Role
 from server.slack.client import SlackClient
 from tests.fakes.served import LOCAL, assistant_of
-
-SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
-BOT = "UBOT"
+from tests.fakes.slack import BOT, SECRET
+from tests.fakes.slack.delivery import signed
 
 
 class Web:
@@ -199,13 +196,7 @@ class Sender:
         at: float | None = None,
         again: int = 0,
     ) -> Any:
-        stamp = str(int(time.time() if at is None else at))
-        signed = hmac.new(secret.encode(), f"v0:{stamp}:{body}".encode(), hashlib.sha256).hexdigest()
-        headers = {
-            "Content-Type": kind,
-            "X-Slack-Request-Timestamp": stamp,
-            "X-Slack-Signature": f"v0={signed}",
-        }
+        headers = {"Content-Type": kind, **signed(secret, body, time.time() if at is None else at)}
         if again:
             headers |= {"X-Slack-Retry-Num": str(again), "X-Slack-Retry-Reason": "http_timeout"}
         return self.http.post("/v1/slack/events", content=body.encode(), headers=headers)
