@@ -117,10 +117,16 @@ def test_after_the_last_attempt_the_asker_is_told(slack_sends: Sender, web: Web,
     assert (row.state, row.attempts, row.payload) == ("failed", 3, {})
 
 
-def test_who_waits_is_told_how_many_come_before(slack_sends: Sender, web: Web, store: Store) -> None:
+@pytest.fixture
+def two_elsewhere(store: Store) -> None:
+    """Two questions that another server holds; kept before this one starts, which would take them."""
     other = Inbox(store, "other", 30)
     for number, thread in enumerate(("", f"C1:{TS}")):  # the question waits for the one before it
         other.put(Received(f"x{number}", "question", ASKED.payload(), "UBOB", thread=thread))
         assert other.claim() is not None
+
+
+@pytest.mark.usefixtures("two_elsewhere")
+def test_who_waits_is_told_how_many_come_before(slack_sends: Sender, web: Web) -> None:
     slack_sends.mention(LEAVE)
     slack_sends.wait(lambda: "will answer after 2 other questions…" in texts(web.calls))
