@@ -38,6 +38,7 @@ Block = dict[str, Any]
 
 MOST_CHARS = 9000  # of an answer's text in one message; Slack takes 12,000 of Markdown
 _SECTION, _LABEL = 3000, 75
+_WORDS = 16  # characters of a quote in an address
 _FLAGGED = (ClaimVerdict.UNSUPPORTED, ClaimVerdict.NOT_CHECKED)
 _MARKS = {
     AnswerVerdict.SUPPORTED: ":white_check_mark:",
@@ -65,10 +66,16 @@ class View:
     alone: bool = False
     person: bool = False
 
-    def document(self, key: str, start: int = 0, end: int = 0) -> str:
-        """Address of a document in the web page, at those characters."""
-        at = f"?{urlencode({'start': start, 'end': end})}" if end else ""
-        return f"{self.base}/d/{key}{at}" if self.base else ""
+    def document(self, key: str) -> str:
+        """Address of a document in the web page."""
+        return f"{self.base}/d/{key}" if self.base else ""
+
+    def cited(self, one: Citation) -> str:
+        """Address of a document at the quoted words; it tells their beginning, so that the page marks them
+        only while they are there.
+        """
+        at = {"start": one.start, "end": one.end, "words": one.quote[:_WORDS]}
+        return f"{self.document(one.document_id)}?{urlencode(at)}" if self.base else ""
 
 
 def _said(text: str, claim: Claim, language: str) -> str:
@@ -105,8 +112,7 @@ def button(name: str, label: str, value: str, **more: object) -> Block:
 
 def _sections(text: str, cited: Mapping[int, Citation], view: View, most: int = 2000) -> Iterator[Block]:
     def link(n: int) -> str:
-        one = cited[n]
-        return view.document(one.document_id, one.start, one.end)
+        return view.cited(cited[n])
 
     for piece in split(text, most):
         shown = linked(piece, cited, link, "mrkdwn")
@@ -134,7 +140,7 @@ def streamed(answer: Answer, view: View) -> str:
     cited = {one.n: one for one in answer.citations}
 
     def link(n: int) -> str:
-        return view.document(cited[n].document_id, cited[n].start, cited[n].end)
+        return view.cited(cited[n])
 
     return linked(answer_text(answer), cited, link, "markdown")
 
@@ -174,7 +180,7 @@ def _named(title: str, address: str) -> str:
 
 def _source_line(one: Citation, view: View) -> str:
     title = version_label(one.title, shown_edition(one.edition), one.modified)
-    line = f"[{one.n}] {_named(title, view.document(one.document_id, one.start, one.end))}"
+    line = f"[{one.n}] {_named(title, view.cited(one))}"
     return line if one.page is None else f"{line}, {phrase('page', view.language).format(page=one.page)}"
 
 

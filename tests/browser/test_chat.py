@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from rag.types import Citation
+from server.slack.blocks import View
 from tests.browser.conftest import PASSWORD, QUOTE
 
 pytestmark = pytest.mark.browser
@@ -55,6 +57,17 @@ def test_first_visit_to_the_words_of_the_source(desk, shots):
     page.keyboard.press("Escape")
     expect(page.locator("mark")).to_have_count(0)
     expect(chip).to_be_focused()
+
+
+def test_a_link_from_slack_opens_a_document_at_the_quoted_words(desk, house):
+    page = desk.window()
+    token = page.request.get("/v1/session").json()["csrf"]
+    question = {"question": "员工出差住宿费上限为每晚多少元？"}
+    told = page.request.post("/v1/ask", data=question, headers={"X-CSRF-Token": token}).json()
+    cited = Citation(**{**told["citations"][0], "heading": ()})
+    page.goto(View("zh", "m1", "c1", base=house.url).cited(cited))
+    expect(page.locator("mark")).to_have_text(cited.quote)
+    expect(page.locator("mark")).to_be_in_viewport()
 
 
 def test_the_whole_page_speaks_chinese(desk, shots):

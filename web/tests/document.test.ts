@@ -14,6 +14,10 @@ test("the quote is found by code points", () => {
   });
 });
 
+test("the beginning of the quote is enough", () => {
+  expect(parts(at(1, 19), { quote: "The pu", start: 4, end: 18 }).quoted).toBe("The pump runs.");
+});
+
 test.each([
   ["other words stand there", { quote: "The pump stops", start: 4, end: 18 }],
   ["it lies outside of the piece", { quote: "前", start: 0, end: 1 }],

@@ -8,6 +8,7 @@ export interface Target {
   edition: string;
   heading: string[];
   page: number | null;
+  /** Those words, or their beginning. */
   quote: string;
   start: number;
   end: number;
@@ -24,15 +25,15 @@ export function targetOfCitation(one: Citation): Target {
   return { document: document_id, title, edition, heading, page, quote, start, end };
 }
 
-/** What an address as /d/ID?start=5&end=11 names: links from elsewhere, as from Slack, lead there. */
+/** What an address as /d/ID?start=5&end=11&words=annual names: links from elsewhere, as from Slack, lead there. */
 export function targetOfAddress(path: string, search: string): Target | null {
   const document = /^\/d\/([\w-]+)$/.exec(path)?.[1];
   if (document === undefined) return null;
   const asked = new URLSearchParams(search);
   const [start, end] = [Number(asked.get("start")), Number(asked.get("end"))];
   const known = Number.isInteger(start) && Number.isInteger(end) && start >= 0 && end > start;
-  const place = known ? { start, end } : { start: 0, end: 0 };
-  return { document, title: "", edition: "", heading: [], page: null, quote: "", ...place };
+  const place = known ? { start, end, quote: asked.get("words") ?? "" } : { start: 0, end: 0, quote: "" };
+  return { document, title: "", edition: "", heading: [], page: null, ...place };
 }
 
 export function targetOfVersion(one: Version, at?: Pick<Disagreement, "quote" | "start" | "end">): Target {

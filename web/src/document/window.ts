@@ -6,14 +6,14 @@ export interface Piece {
   from: number;
 }
 
-/** The piece around the quote. The quote is empty unless the text holds it at exactly its place. */
+/** The piece around the quote. The quote is empty unless the text at exactly its place is it, or begins with it. */
 export function parts(
   piece: Piece,
   at: { quote: string; start: number; end: number },
 ): { before: string; quoted: string; after: string } {
   const [start, end] = [at.start - piece.from, at.end - piece.from];
   const found = start < 0 || end <= start ? "" : slicePoints(piece.text, start, end);
-  if (!at.quote || found !== at.quote) return { before: piece.text, quoted: "", after: "" };
+  if (!at.quote || !found.startsWith(at.quote)) return { before: piece.text, quoted: "", after: "" };
   return { before: slicePoints(piece.text, 0, start), quoted: found, after: slicePoints(piece.text, end, Infinity) };
 }
 

@@ -89,7 +89,8 @@ def test_what_stands_below_an_answer() -> None:
         ":white_check_mark: Every sentence agrees with its source\n:information_source: Mind &lt;this&gt;."
     )
     assert blocks[1]["elements"][0]["text"] == (
-        "*Sources*\n[1] <https://citewell.example/d/d1?start=5&amp;end=11|Leave &lt;rules&gt;>, page 3"
+        "*Sources*\n[1] <https://citewell.example/d/d1?start=5&amp;end=11&amp;words=Quote."
+        "|Leave &lt;rules&gt;>, page 3"
     )
     assert [one["action_id"] for one in blocks[2]["elements"]] == ["helpful", "not_helpful", "sources", "web"]
     assert blocks[2]["elements"][3]["url"] == "https://citewell.example/c/c1"
