@@ -17,7 +17,7 @@ from rag.errors import DiskFullError, SchemaError, StoreError
 
 __all__ = ["HEAD", "open_engine", "translated"]
 
-HEAD = "0005"
+HEAD = "0006"
 
 
 def open_engine(url: str) -> Engine:

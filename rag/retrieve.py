@@ -39,7 +39,7 @@ def retrieve(
     comes back, even if the index still holds it.
     """
     index.sync()
-    dense = dict(index.search(query.vector, settings.candidates, store.readable_ids(user)))
+    dense = dict(index.search(query.vector, settings.candidates, user))
     lexical = dict(store.lexical(list(query.weights), settings.candidates, user))
     fused = reciprocal_rank_fusion([list(dense), list(lexical)], settings.rrf_k)
     confirmed = store.chunks([key for key, _ in fused], user)

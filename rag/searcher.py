@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from rag.errors import CitewellError
 from rag.index.dense import DenseIndex
+from rag.index.vectors import FLAT_MOST
 from rag.models.embedder import Embedder
 from rag.models.passes import SharedPasses
 from rag.models.protocols import EmbedderProtocol
@@ -84,6 +85,7 @@ class Searcher:
 def _pair(settings: Settings, store: Store, model: str) -> tuple[EmbedderProtocol, DenseIndex]:
     embedder = Embedder.load(settings.embedder.model_copy(update={"model": model}), settings.models_dir)
     index = DenseIndex(store, settings.index_dir, embedder)
-    if index.sync():
-        index.save()
+    index.sync()
+    if index.unsettled and index.size <= FLAT_MOST:
+        index.settle()
     return SharedPasses(embedder), index

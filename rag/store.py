@@ -19,24 +19,20 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from rag.database import open_engine, translated
 from rag.errors import NotFoundError
 from rag.index import lexical
+from rag.index.access import reader_names
+from rag.index.changes import generation
 from rag.settings import Settings
-from rag.tables import EVERYONE, NOBODY, chunk, document, kin, place, reader, setting, space, vector
+from rag.tables import chunk, document, kin, place, reader, setting, space, vector
 from rag.types import Chunk, Document, DocumentRef, Element, Space, User
 
 __all__ = ["Store", "chunk_of", "places_open_to"]
 
-_BATCH = 10_000
 Half = NDArray[np.float16]
-
-
-def _names(user: User) -> list[str] | None:
-    """The readers that the user counts as; None for one who reads everything."""
-    return None if user.groups is None else [EVERYONE, *(name for name in user.groups if name != NOBODY)]
 
 
 def _readable(user: User, key: ColumnElement[str]) -> list[ColumnElement[bool]]:
     """SQL conditions: the user may read the document, in one of its places."""
-    names = _names(user)
+    names = reader_names(user)
     if user.collections is not None:
         return [select(place.c.id).where(place.c.document_id == key, *places_open_to(user)).exists()]
     if names is None:
@@ -49,7 +45,7 @@ def places_open_to(user: User, at: FromClause = place) -> list[ColumnElement[boo
     found: list[ColumnElement[bool]] = []
     if user.collections is not None:
         found.append(at.c.collection.in_(list(user.collections)))
-    names = _names(user)
+    names = reader_names(user)
     if names is not None:
         mine = select(reader.c.name).where(reader.c.place_id == at.c.id, reader.c.name.in_(names))
         found.append(mine.exists())
@@ -125,8 +121,7 @@ class Store:
     def generation(self) -> int:
         """A number that grows with every change that an answer may depend on."""
         with self.read() as connection:
-            value = connection.execute(select(setting.c.value).where(setting.c.name == "generation")).scalar()
-        return int(value or 0)
+            return generation(connection)
 
     def identity(self) -> str:
         """A random name of this very database, made when it was created."""
@@ -176,43 +171,6 @@ class Store:
 
     # ---------------------------------------------------------------- searching
 
-    def chunk_languages(self) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
-        """Ids of all chunks, ascending, and the languages of their documents, [n] each."""
-        query = select(chunk.c.id, document.c.language).join_from(chunk, document).order_by(chunk.c.id)
-        with self.read() as connection:
-            rows = connection.execute(query).all()
-        return np.array([row.id for row in rows], np.int64), np.array([row.language for row in rows], np.str_)
-
-    def readable_ids(self, user: User) -> NDArray[np.int64] | None:
-        """Ids of the chunks that the user may read, ascending; None when that is all of them."""
-        narrowed = user.collections is not None
-        if user.groups is None and not narrowed:
-            return None
-        with self.read() as connection:
-            restricted = select(reader.c.name).where(reader.c.name != EVERYONE).limit(1)
-            if not narrowed and not connection.execute(restricted).first():
-                return None
-            ids = select(chunk.c.id).where(*_readable(user, chunk.c.document_id)).order_by(chunk.c.id)
-            return np.fromiter(connection.execute(ids).scalars(), np.int64)
-
-    def vectors(
-        self, ids: NDArray[np.int64], space_id: int
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float16]]]:
-        """The chunks' vectors in a space, in batches of ``(ids [b], vectors [b, d])``; ids that have none are
-        left out.
-        """
-        for begin in range(0, len(ids), _BATCH):
-            wanted = [int(i) for i in ids[begin : begin + _BATCH]]
-            query = select(vector.c.chunk_id, vector.c.whole).where(
-                vector.c.space_id == space_id, vector.c.chunk_id.in_(wanted)
-            )
-            with self.read() as connection:
-                rows = connection.execute(query).all()
-            if rows:
-                found = np.array([row.chunk_id for row in rows], np.int64)
-                joined = np.frombuffer(b"".join(row.whole for row in rows), np.float16)
-                yield found, joined.reshape(len(rows), -1)
-
     def hit_vectors(self, ids: Collection[int], space_id: int) -> dict[int, tuple[Half, Half | None]]:
         """By chunk id: the chunk's vector [d] and its sentences' vectors [sentences, d], None where these are
         not embedded yet; ids that are gone are left out.
@@ -235,7 +193,7 @@ class Store:
     def lexical(self, query: Sequence[str], k: int, user: User) -> list[tuple[int, float]]:
         """See rag.index.lexical.search."""
         with self.read() as connection:
-            return lexical.search(connection, query, k, _names(user), user.collections)
+            return lexical.search(connection, query, k, reader_names(user), user.collections)
 
     def document_frequencies(self, query: Collection[str]) -> dict[str, int]:
         """See rag.index.lexical.document_frequencies."""
@@ -318,6 +276,7 @@ def _references(connection: Connection, keys: Collection[str], user: User) -> di
             place.c.edition.label("stated"),
         )
         .join_from(document, place, place.c.document_id == document.c.id)
+        .with_hint(document, "INDEXED BY document_reference", "sqlite")
         .where(document.c.id.in_(list(keys)))
         .order_by(place.c.modified.desc().nulls_last(), place.c.uri)
     )

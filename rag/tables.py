@@ -24,6 +24,7 @@ __all__ = [
     "EVERYONE",
     "NOBODY",
     "band",
+    "change",
     "chunk",
     "document",
     "job",
@@ -62,6 +63,8 @@ document = Table(
     Column("pipeline", Text, nullable=False),
     Column("edition", String(32), nullable=False, server_default=text("''")),
     Column("signature", LargeBinary),
+    # what answers tell of a document, without reading the text that stands before it in a row
+    Index("document_reference", "id", "title", "titled", "language", "edition"),
 )
 
 # Where a document lies. ``parent`` is the uri of the archive or mail that holds it. A place without a
@@ -141,6 +144,15 @@ vector = Table(
     Column("sentences", LargeBinary),
     # finds the rows that still wait for their sentences without reading all
     Index("vector_unrefined", "space_id", "chunk_id", sqlite_where=Column("sentences").is_(None)),
+)
+
+# When each document's chunks, vectors, places or readers changed last, those of documents that are gone, too.
+# Written by triggers (rag/migrations/versions/v0006_changes.py).
+change = Table(
+    "change",
+    metadata,
+    Column("document_id", String(32), primary_key=True),
+    Column("generation", Integer, nullable=False, index=True),
 )
 
 # Near-duplicates, both ways round. ``similarity`` estimates the Jaccard index of their shingles.

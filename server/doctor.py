@@ -219,15 +219,13 @@ def _index(settings: Settings, store: Store) -> Iterator[Finding]:
         waiting = f"the settings name {settings.embedder.model}, the documents answer with {space.model}"
         yield Finding("index", "embedder", "warn", waiting, "`citewell refine` moves them.")
     index = DenseIndex(store, settings.index_dir, space)
-    behind = index.sync()
+    index.sync()
     there = f"{index.size} vectors for {chunks} chunks"
     if index.size != chunks:
         remedy = f"Remove {settings.index_dir}: it is made again from the database."
         yield Finding("index", "ids", "fail", there, remedy)
         return
-    # a snapshot may lag behind, for example after a crash: the index catches up whenever it is opened
-    later = f"; the snapshot differs by {behind}, the next start brings it up to date" if behind else ""
-    yield Finding("index", "ids", "ok", there + later)
+    yield Finding("index", "ids", "ok", there)
 
 
 def _originals(settings: Settings, store: Store) -> Iterator[Finding]:

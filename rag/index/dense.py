@@ -1,40 +1,39 @@
-"""Dense search: FAISS over the chunks' vectors, exact, in fp16.
+"""Dense search: the chunks' vectors of one space, by language, in step with the database.
 
-The index is derived from the database and can always be rebuilt. Chunk ids are never given twice, so
-comparing the set of ids tells all there is to know about what changed; the snapshot on disk only saves the
-time of reading vectors again.
+The index is derived from the database and can always be made again. It follows the log of changed documents,
+so that a change costs what it changes; what is on disk (rag.index.snapshot) only saves reading the vectors.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
-import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Connection
 
 from rag.errors import IndexStateError
+from rag.index.access import Accesses
+from rag.index.changes import Read, changed_since, document_number, generation, read
 from rag.index.geometry import Geometry
+from rag.index.part import Part
+from rag.index.snapshot import Progress, Snapshot, SnapshotFolder
+from rag.index.vectors import Floats
 from rag.models.protocols import EmbedderProtocol
 from rag.store import Store
-from rag.types import Space
+from rag.types import Space, User
 
 __all__ = ["DenseIndex"]
 
-# Mean and covariance settle long before this many vectors.
-GEOMETRY_SAMPLE = 5000
-
-logger = logging.getLogger(__name__)
+# A new snapshot is due when more rows than this came or went, and more than this share of all.
+UNSETTLED_ROWS, UNSETTLED_SHARE = 10_000, 0.1
 
 
 class DenseIndex:
-    """Cosine similarity search in the space of one embedder, following the database. Safe to use from several
-    threads.
-    """
+    """Cosine similarity search in the space of one embedder. Safe to use from several threads."""
 
     def __init__(self, store: Store, directory: Path, embedder: EmbedderProtocol | Space) -> None:
         self._store = store
@@ -43,115 +42,112 @@ class DenseIndex:
         self.space_id = store.space_id(self._fingerprint)
         # another database would give the same ids to other chunks, another embedder other vectors
         mark = hashlib.sha256(self._fingerprint.encode("utf-8")).hexdigest()[:8]
-        self._snapshot = directory / f"{store.identity()}-{mark}.faiss"
+        self._folder = SnapshotFolder(directory, f"{store.identity()}-{mark}", self._dimension)
         self._lock = threading.Lock()
-        self._generation = -1
-        self._ids = np.empty(0, np.int64)
-        self._index = self._open()
-        self._languages: dict[str, NDArray[np.int64]] = {}
-        self.geometry = Geometry({})
-
-    def _empty(self) -> faiss.IndexIDMap2:
-        flat = faiss.IndexScalarQuantizer(
-            self._dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-        )
-        return faiss.IndexIDMap2(flat)
-
-    def _open(self) -> faiss.IndexIDMap2:
-        if not self._snapshot.is_file():
-            return self._empty()
-        try:
-            index = faiss.read_index(str(self._snapshot))
-            if not isinstance(index, faiss.IndexIDMap2) or index.d != self._dimension:
-                raise IndexStateError(f"{self._snapshot} is not of {self._dimension} dimensions with ids")
-            self._ids = np.sort(faiss.vector_to_array(index.id_map))
-            return index
-        except (RuntimeError, IndexStateError) as error:
-            logger.warning("Rebuilding the index from the database: %s", error)
-            return self._empty()
+        self._state = self._folder.newest() or Snapshot(-1, Accesses(), {})
+        self._opened = self._state.generation
+        self.geometry = Geometry({name: part.cloud for name, part in self._state.parts.items()})
 
     @property
     def size(self) -> int:
         """Vectors in the index."""
-        return int(self._index.ntotal)
+        return sum(part.size for part in self._state.parts.values())
+
+    @property
+    def unsettled(self) -> bool:
+        """A new snapshot is due: see settle."""
+        rows = sum(part.unsettled for part in self._state.parts.values())
+        return rows > max(UNSETTLED_ROWS, UNSETTLED_SHARE * self.size)
 
     def sync(self) -> int:
-        """Bring the index in step with the database; returns how many vectors were added and removed."""
+        """Bring the index in step with the database; returns how many vectors were added and removed. Raises
+        IndexStateError.
+        """
         with self._lock:
-            generation = self._store.generation()
-            if generation == self._generation:
+            if self._store.generation() == self._state.generation:
                 return 0
             if self.space_id is None:
                 self.space_id = self._store.space_id(self._fingerprint)
             if self.space_id is None:
                 return 0  # nothing was embedded by this embedder yet
-            wanted, languages = self._store.chunk_languages()
-            gone = np.setdiff1d(self._ids, wanted, assume_unique=True)
-            new = np.setdiff1d(wanted, self._ids, assume_unique=True)
-            if len(gone):
-                self._index.remove_ids(faiss.IDSelectorBatch(gone))
-            for ids, vectors in self._store.vectors(new, self.space_id):
-                if vectors.shape[1] != self._dimension:
-                    raise IndexStateError(
-                        f"The database holds vectors of {vectors.shape[1]} dimensions, "
-                        f"the embedder {self._fingerprint} makes {self._dimension}.",
-                        "Ingest into another home (CITEWELL_HOME), or remove this one.",
-                    )
-                self._index.add_with_ids(vectors.astype(np.float32), ids)
-            self._ids = np.sort(faiss.vector_to_array(self._index.id_map))
-            # a chunk that was deleted between the two reads has no vector
-            there = np.isin(wanted, self._ids, assume_unique=True)
-            wanted, languages = wanted[there], languages[there]
-            self._languages = {str(name): wanted[languages == name] for name in np.unique(languages)}
-            self.geometry = Geometry({name: self._some(ids) for name, ids in self._languages.items()})
-            self._generation = generation
-            return len(gone) + len(new)
+            with self._store.read() as connection:
+                return self._follow(connection, self.space_id)
 
-    def _some(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Vectors of up to GEOMETRY_SAMPLE of the ids, spread evenly, [n, d]."""
-        chosen = ids[:: -(-len(ids) // GEOMETRY_SAMPLE)]
-        return np.stack([self._index.reconstruct(int(i)) for i in chosen])
+    def _follow(self, connection: Connection, space_id: int) -> int:
+        now = generation(connection)
+        if now < self._state.generation:  # an older database was brought back
+            self._state = Snapshot(-1, Accesses(), {})
+        if self._state.generation < 0:
+            moved = sum(self._add(rows) for rows in read(connection, space_id))
+        else:
+            keys = changed_since(connection, self._state.generation)
+            batches = list(read(connection, space_id, keys))
+            before = self.size
+            kept = self._keep(keys, batches)
+            moved = before - self.size + sum(self._add(rows.besides(kept)) for rows in batches)
+        self._state.generation = now
+        self.geometry = Geometry({name: part.cloud for name, part in self._state.parts.items()})
+        return moved
 
-    def search(
-        self, query: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None
-    ) -> list[tuple[int, float]]:
+    def _keep(self, keys: Sequence[str], batches: Sequence[Read]) -> NDArray[np.int64]:
+        """Drop what changed documents no longer have; the ids of what they still have."""
+        accesses = self._state.accesses
+        access = {key: accesses.number(one) for rows in batches for key, one in rows.accesses.items()}
+        documents = np.array([document_number(key) for key in keys], np.int64)
+        kept = [np.empty(0, np.int64)]
+        for language, part in self._state.parts.items():
+            ids = [rows.ids[rows.languages == language] for rows in batches]
+            kept.append(part.keep(documents, np.concatenate([kept[0], *ids]), access))
+        return np.concatenate(kept)
+
+    def _add(self, rows: Read) -> int:
+        if rows.vectors.shape[1] != self._dimension:
+            raise IndexStateError(
+                f"The database holds vectors of {rows.vectors.shape[1]} dimensions, "
+                f"the embedder {self._fingerprint} makes {self._dimension}.",
+                "Ingest into another home (CITEWELL_HOME), or remove this one.",
+            )
+        for language in np.unique(rows.languages).tolist():
+            mine = rows.of(language)
+            part = self._state.parts.setdefault(language, Part(self._dimension))
+            part.add(mine, self._state.accesses.numbers(mine.documents, mine.accesses))
+        return len(rows.ids)
+
+    def search(self, query: Floats, k: int, user: User) -> list[tuple[int, float]]:
         """The ``k`` best ``(chunk id, cosine)`` of each language for a unit vector [d], those that stand out
-        most first.
+        most first. Only what the user may read is searched, so that the rest never shortens the list.
 
         A question is nearer to any passage in its own language than to the right one in another; so every
-        language is searched for itself. ``allowed`` (None: all) restricts the search itself, so that
-        forbidden chunks never shorten the list.
+        language is searched for itself.
         """
-        found: list[tuple[float, int, float]] = []
         with self._lock:
-            for language, ids in self._languages.items():
-                within = ids if allowed is None else np.intersect1d(ids, allowed, assume_unique=True)
-                mean, deviation = self.geometry.usual(query, language)
-                found += [
-                    ((cosine - mean) / deviation, key, cosine)
-                    for key, cosine in self._nearest(query, k, within)
-                ]
+            table, geometry = self._state.accesses.table(user), self.geometry
+            begun = {name: part.search(query, k, table) for name, part in self._state.parts.items()}
+        found: list[tuple[float, int, float]] = []
+        for language, (recent, search) in begun.items():
+            nearest = recent + (search.nearest(query, k) if search else [])
+            mean, deviation = geometry.usual(query, language)
+            best = sorted(nearest, key=lambda one: (-one[0], one[1]))[:k]
+            found += [((cosine - mean) / deviation, key, cosine) for cosine, key in best]
         return [(key, cosine) for _, key, cosine in sorted(found, key=lambda item: (-item[0], item[1]))]
 
-    def _nearest(
-        self, query: NDArray[np.float32], k: int, within: NDArray[np.int64]
-    ) -> list[tuple[int, float]]:
-        if not len(within):
-            return []
-        parameters = None
-        if len(within) < self.size:
-            selector = faiss.IDSelectorBatch(within)
-            parameters = faiss.SearchParameters()
-            parameters.sel = selector
-        scores, ids = self._index.search(query[None].astype(np.float32), k, params=parameters)
-        return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]
-
-    def save(self) -> None:
-        """Write the snapshot: a temporary file, fsync, rename."""
-        self._snapshot.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._snapshot.with_suffix(f".{os.getpid()}.tmp")
+    def settle(self, told: Progress | None = None) -> bool:
+        """Write a snapshot of what the database holds now, and search that (at a million vectors: minutes,
+        while the former answers); False when another process is doing it.
+        """
+        if self.space_id is None:
+            return False
+        with self._folder.locked() as mine:
+            if not mine:
+                return False
+            fresh = self._folder.newest()
+            if fresh is None or fresh.generation <= self._opened:  # else another process has just written it
+                with self._store.read() as connection:
+                    self._folder.write(connection, self.space_id, generation(connection), told)
+                fresh = self._folder.newest()
+        assert fresh is not None
         with self._lock:
-            faiss.write_index(self._index, str(temporary))
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(self._snapshot)
+            self._state, self._opened = fresh, fresh.generation
+            with self._store.read() as connection:
+                self._follow(connection, self.space_id)
+        return True

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Geometry"]
+__all__ = ["Cloud", "Geometry"]
 
 # What a small collection is filled up with: PRIOR_WEIGHT passages of usual similarity and spread
 # (multilingual-e5-small on encyclopedic text in nine languages).
@@ -24,21 +24,42 @@ PRIOR_DEVIATION = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Cloud:
+class Cloud:
+    """What mean and covariance follow from; vectors can be added and taken away again."""
+
     count: int
-    mean: NDArray[np.float32]
-    covariance: NDArray[np.float32]
+    total: NDArray[np.float64]  # [d]
+    products: NDArray[np.float64]  # [d, d], the sum of x xᵀ
+
+    @classmethod
+    def of(cls, rows: NDArray[np.float32]) -> Cloud:
+        """The cloud of unit vectors [n, d]."""
+        exact = rows.astype(np.float64)
+        return cls(len(rows), exact.sum(axis=0), exact.T @ exact)
+
+    def __add__(self, other: Cloud) -> Cloud:
+        return Cloud(self.count + other.count, self.total + other.total, self.products + other.products)
+
+    def __sub__(self, other: Cloud) -> Cloud:
+        return Cloud(self.count - other.count, self.total - other.total, self.products - other.products)
+
+    @property
+    def mean(self) -> NDArray[np.float32]:
+        """The mean vector [d]."""
+        return np.asarray(self.total / self.count, np.float32)
+
+    def along(self, query: NDArray[np.float32]) -> tuple[float, float]:
+        """Mean and variance of the cosine with a unit vector [d]."""
+        exact = query.astype(np.float64)
+        mean = float(exact @ self.total) / self.count
+        return mean, float(exact @ self.products @ exact) / self.count - mean**2
 
 
 class Geometry:
     """Mean and covariance of the passages' vectors, by language."""
 
-    def __init__(self, passages: Mapping[str, NDArray[np.float32]]) -> None:
-        """``passages`` holds unit vectors [n, d] by language."""
-        self._clouds = {
-            name: _Cloud(len(rows), rows.mean(axis=0), np.cov(rows.T, bias=True).astype(np.float32))
-            for name, rows in passages.items()
-        }
+    def __init__(self, clouds: Mapping[str, Cloud]) -> None:
+        self._clouds = {name: cloud for name, cloud in clouds.items() if cloud.count}
 
     def centre(self, language: str, dimension: int) -> NDArray[np.float32]:
         """The mean of the passages' vectors in ``language`` [d], shorter the fewer they are; zero where there
@@ -58,6 +79,7 @@ class Geometry:
         cloud = self._clouds.get(language)
         if cloud is not None:
             share = cloud.count / (cloud.count + PRIOR_WEIGHT)
-            mean = share * float(query @ cloud.mean) + (1 - share) * mean
-            variance = share * float(query @ cloud.covariance @ query) + (1 - share) * variance
+            seen, spread = cloud.along(query)
+            mean = share * seen + (1 - share) * mean
+            variance = share * spread + (1 - share) * variance
         return mean, max(variance, 1e-8) ** 0.5

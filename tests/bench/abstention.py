@@ -25,6 +25,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sqlalchemy import select
 
 from rag.answerable import answerability, answerable_signals
 from rag.evidence import group_of, select_evidence
@@ -33,6 +34,7 @@ from rag.models.embedder import Embedder
 from rag.rerank import rerank
 from rag.retrieve import look_up
 from rag.settings import load_settings
+from rag.tables import chunk
 from rag.types import Hit, User
 
 SEED = 17
@@ -68,7 +70,8 @@ def main() -> None:
     articles = _articles(file)
     questions = random.Random(SEED).sample(read_questions(file)[1], arguments.count)
     of_paragraph: dict[str, list[int]] = {}
-    identities = [int(i) for i in bench.store.chunk_languages()[0]]
+    with bench.store.read() as connection:
+        identities = list(connection.execute(select(chunk.c.id)).scalars())
     for key, (_, document) in bench.store.chunks(identities, User()).items():
         of_paragraph.setdefault(document.source, []).append(key)
     rows, scores, labels, groups = [], [], [], []

@@ -27,7 +27,7 @@ from rag.models.folder import require_model
 from rag.models.protocols import Floats
 from rag.settings import Settings, load_settings
 from rag.store import Store
-from rag.tables import document
+from rag.tables import chunk, document
 from rag.types import Chunk, User
 
 BATCHES = (8, 16, 32, 64)
@@ -58,9 +58,9 @@ def settings_of(home: Path) -> Settings:
 
 def passages(store: Store) -> Iterator[tuple[Chunk, str]]:
     """Every chunk with its text as it was embedded, by id."""
-    ids, _ = store.chunk_languages()
+    ids = _ids(store)
     for begin in range(0, len(ids), SLICE):
-        found = store.chunks(ids[begin : begin + SLICE].tolist(), User())
+        found = store.chunks(ids[begin : begin + SLICE], User())
         yield from ((chunk, chunk.embedding_text(about.title)) for _, (chunk, about) in sorted(found.items()))
 
 
@@ -152,9 +152,15 @@ def run_embed(folder: Path, home: Path) -> dict[str, object]:
 
 
 def _vectors(store: Store, space_id: int) -> Iterator[tuple[int, Any]]:
-    ids, _ = store.chunk_languages()
-    for found, vectors in store.vectors(ids, space_id):
-        yield from zip(found.tolist(), vectors, strict=True)
+    ids = _ids(store)
+    for begin in range(0, len(ids), SLICE):
+        found = store.hit_vectors(ids[begin : begin + SLICE], space_id)
+        yield from ((key, whole) for key, (whole, _) in sorted(found.items()))
+
+
+def _ids(store: Store) -> list[int]:
+    with store.read() as connection:
+        return list(connection.execute(select(chunk.c.id).order_by(chunk.c.id)).scalars())
 
 
 def run_sync(folder: Path, home: Path) -> dict[str, object]:

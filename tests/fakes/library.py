@@ -6,16 +6,27 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
+from sqlalchemy import select
 
 from ingest.embed import Embedded, embed
 from ingest.index import Ledger, Prepared
 from ingest.kin import sign
 from rag.models.protocols import EmbedderProtocol
 from rag.store import Store
+from rag.tables import chunk
 from rag.text import language, sentences
 from rag.types import Chunk, Document, DocumentRef, Element, Evidence, Hit, Place
 
-__all__ = ["chunks_of", "document_of", "evidence_of", "hit_of", "put", "reference_of", "take_away"]
+__all__ = [
+    "chunk_ids",
+    "chunks_of",
+    "document_of",
+    "evidence_of",
+    "hit_of",
+    "put",
+    "reference_of",
+    "take_away",
+]
 
 _SOURCES: dict[str, str] = {}  # by document id: where it lies
 
@@ -86,6 +97,12 @@ def put(
 def take_away(store: Store, *sources: str) -> int:
     """Remove documents by the source that they were put under."""
     return Ledger(store).remove("", sources)
+
+
+def chunk_ids(store: Store) -> list[int]:
+    """Ids of all chunks, ascending."""
+    with store.read() as connection:
+        return list(connection.execute(select(chunk.c.id).order_by(chunk.c.id)).scalars())
 
 
 def reference_of(document: Document) -> DocumentRef:

@@ -14,6 +14,7 @@ from rag.settings import Settings
 from rag.store import Store
 from rag.tables import document, kin, place, reader, vector
 from rag.types import User
+from tests.fakes.library import chunk_ids
 
 ROOT = Path(__file__).parents[2]
 STEPS, KILLS = 1000, 12
@@ -121,7 +122,7 @@ def _contents(settings):
         ).all()
         links = connection.execute(select(kin.c.document_id, kin.c.other_id, kin.c.similarity)).all()
         spaces = set(connection.execute(select(vector.c.space_id)).scalars())
-    ids = [int(i) for i in store.chunk_languages()[0]]
+    ids = chunk_ids(store)
     wholes = store.hit_vectors(ids, store.space().id)
     chunks = {}
     for key, (piece, ref) in store.chunks(ids, User()).items():

@@ -16,6 +16,7 @@ from rag.settings import IngestSettings, Settings
 from rag.store import Store
 from rag.types import User
 from tests.fakes.embedder import HashingEmbedder
+from tests.fakes.library import chunk_ids
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ def test_what_is_stored_is_what_was_embedded(home, docs):
     _, store = home
     _run(home, docs)
     embedder = HashingEmbedder()
-    ids = [int(i) for i in store.chunk_languages()[0]]
+    ids = chunk_ids(store)
     vectors = store.hit_vectors(ids, store.space().id)
     for key, (piece, document) in store.chunks(ids, User()).items():
         vector, inner = vectors[key]

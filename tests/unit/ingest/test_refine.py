@@ -18,6 +18,7 @@ from rag.store import Store
 from rag.tables import space, vector
 from rag.types import User
 from tests.fakes.embedder import HashingEmbedder
+from tests.fakes.library import chunk_ids
 
 
 class Other(HashingEmbedder):
@@ -72,7 +73,7 @@ def assert_right(store, model):
     """Every passage and sentence has the vector that this embedder makes of it."""
     embedder, active = embedder_of(model), store.space()
     assert active.fingerprint == f"{model}@r1"
-    ids = [int(i) for i in store.chunk_languages()[0]]
+    ids = chunk_ids(store)
     found = store.hit_vectors(ids, active.id)
     assert sorted(found) == ids
     for key, (piece, ref) in store.chunks(ids, User()).items():
@@ -189,10 +190,10 @@ def test_a_searcher_follows_the_move_while_the_old_pair_answers(home, docs, sett
     again, index = searcher.pair()
     assert again is first
     query = first.embed_queries(["pump"])[0]
-    assert len(index.search(query, 100)) == store.counts()["chunks"]
+    assert len(index.search(query, 100, User())) == store.counts()["chunks"]
     settled(lambda: searcher.pair()[0].fingerprint == "large@r1")
     embedder, index = searcher.pair()
-    assert len(index.search(embedder.embed_queries(["pump"])[0], 100)) == store.counts()["chunks"]
+    assert len(index.search(embedder.embed_queries(["pump"])[0], 100, User())) == store.counts()["chunks"]
     assert searcher.fingerprint == "large@r1"
 
 

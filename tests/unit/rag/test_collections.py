@@ -35,7 +35,7 @@ def found(store, embedder, settings):
     def run(user, *collections, k=9):
         within = dataclasses.replace(user, collections=collections or None)
         vector = embedder.embed_queries([WORDS])[0]
-        dense = [key for key, _ in index.search(vector, k, store.readable_ids(within))]
+        dense = [key for key, _ in index.search(vector, k, within)]
         lexical = [key for key, _ in store.lexical(["hotel", "allowance"], k, within)]
         assert set(dense) == set(lexical) or k < 9
         chunks = store.chunks(dense + lexical, within)
@@ -65,7 +65,6 @@ def test_a_document_counts_by_the_place_that_the_reader_may_read(store, embedder
     Ledger(store).attach(Place("y.md", "y", collection="closed", groups=("board",)), document.id, "test")
     within = dataclasses.replace(ANN, collections=("closed",))
     assert store.lexical(["hotel"], 9, within) == []
-    assert len(store.readable_ids(within)) == 0
     assert store.references([document.id], within) == {}
     board = User("b", ("board",), ("closed",))
     assert store.references([document.id], board)[document.id].source == "y.md"

@@ -42,7 +42,7 @@ def test_a_question_becomes_a_vector_and_weighted_terms(filled, embedder):
 def test_hits_are_both_searches_fused(filled, embedder, index):
     query = look_up("the red valve of the pump", filled, embedder)
     hits = retrieve(query, filled, index, EVERYTHING, SETTINGS)
-    dense = dict(index.search(query.vector, 3))
+    dense = dict(index.search(query.vector, 3, EVERYTHING))
     lexical = dict(filled.lexical(list(query.weights), 3, EVERYTHING))
     want = reciprocal_rank_fusion([list(dense), list(lexical)], SETTINGS.rrf_k)
     assert [(hit.chunk.id, hit.score) for hit in hits] == want
@@ -83,7 +83,8 @@ def test_a_deleted_document_never_answers_even_if_the_index_still_holds_it(
 
 def test_what_became_forbidden_during_the_search_is_left_out(filled, embedder, index, monkeypatch):
     query = look_up("the golden pump of the new product", filled, embedder)
-    monkeypatch.setattr(filled, "readable_ids", lambda user: None)
+    search = index.search
+    monkeypatch.setattr(index, "search", lambda vector, k, user: search(vector, k, EVERYTHING))
     hits = retrieve(query, filled, index, STRANGER, SETTINGS)
     assert hits
     assert "secret.md" not in {hit.document.source for hit in hits}

@@ -10,7 +10,7 @@ from ingest.index import Ledger
 from rag.errors import NotFoundError
 from rag.store import Store
 from rag.types import DocumentRef, Place, User
-from tests.fakes.library import chunks_of, put, take_away
+from tests.fakes.library import chunk_ids, chunks_of, put, take_away
 
 EVERYTHING = User()
 STRANGER = User("stranger", ())
@@ -36,9 +36,7 @@ def test_a_document_comes_back_as_it_was(store, embedder):
 
 def test_chunks_come_back_as_they_were_with_ids(store, embedder):
     given = put(store, embedder, "a.md", ["One. Two.", "Three."], header="A | B", heading=("H1",))
-    ids, languages = store.chunk_languages()
-    assert list(ids) == [1, 2]
-    assert set(languages) == {given.language}
+    assert chunk_ids(store) == [1, 2]
     got = store.chunks([2, 1, 99], EVERYTHING)
     assert sorted(got) == [1, 2]
     for key, chunk in zip((1, 2), chunks_of(given, "A | B"), strict=True):
@@ -55,16 +53,12 @@ def test_vectors_come_back_in_half_precision(store, embedder):
     assert (space.fingerprint, space.dimension) == (embedder.fingerprint, embedder.dimension)
     assert store.space_id(embedder.fingerprint) == space.id
     assert store.space_id("another@1") is None
-    ((ids, vectors),) = store.vectors(np.array([1, 2, 99]), space.id)
-    assert list(ids) == [1, 2]
-    np.testing.assert_array_equal(vectors, want)
     inner = store.hit_vectors([1, 2, 99], space.id)
     assert sorted(inner) == [1, 2]
-    np.testing.assert_array_equal(inner[1][0], want[0])
+    np.testing.assert_array_equal(np.stack([inner[1][0], inner[2][0]]), want)
     np.testing.assert_array_equal(inner[1][1], embedder.embed_passages(["One.", "Two."]).astype(np.float16))
     assert inner[2][1].shape == (1, embedder.dimension)
-    assert list(store.vectors(np.array([], np.int64), space.id)) == []
-    assert list(store.vectors(np.array([1, 2]), space.id + 1)) == []
+    assert store.hit_vectors([1, 2], space.id + 1) == {}
 
 
 @pytest.fixture
@@ -87,12 +81,10 @@ def guarded(store, embedder):
     ],
 )
 def test_every_read_keeps_to_the_groups(guarded, user, sources):
-    ids = [int(i) for i in guarded.chunk_languages()[0]]
+    ids = chunk_ids(guarded)
     by_id = {i: ref.source for i, (_, ref) in guarded.chunks(ids, EVERYTHING).items()}
     assert sorted(ref.source for _, ref in guarded.chunks(ids, user).values()) == sources
     assert sorted(by_id[i] for i, _ in guarded.lexical(["pump"], 10, user)) == sources
-    readable = guarded.readable_ids(user)
-    assert sorted(by_id[int(i)] for i in (ids if readable is None else readable)) == sources
     assert guarded.counts(user) == {"documents": len(sources), "chunks": len(sources)}
     for source, state in Ledger(guarded).states("").items():
         key = state.document_id
@@ -105,12 +97,6 @@ def test_every_read_keeps_to_the_groups(guarded, user, sources):
             assert guarded.excerpt(key, 0, 8, user) is None
             with pytest.raises(NotFoundError):
                 guarded.document(key, user)
-
-
-def test_without_any_group_no_list_of_ids_is_needed(store, embedder):
-    put(store, embedder, "a.md", ["One."])
-    assert store.readable_ids(STRANGER) is None
-    assert store.readable_ids(EVERYTHING) is None
 
 
 def test_what_is_not_there_and_what_is_forbidden_look_alike(guarded):

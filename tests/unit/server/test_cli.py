@@ -151,7 +151,9 @@ def test_ctrl_c_is_130_and_silent(stuck: bool) -> None:
         f"config.load_settings = lambda: asyncio.run(in_thread(block) if {stuck} else sleep())\n"
         "server.cli.main()"
     )
-    process = python(code, "config", "show")
+    # who runs the tests in the background has it ignored, and so have his children
+    heeds = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    process = python(heeds + code, "config", "show")
     assert process.stdout is not None
     assert process.stdout.readline() == "waiting\n"
     process.send_signal(signal.SIGINT)

@@ -322,7 +322,8 @@ async def test_the_log_of_the_run_before_is_kept(place):
 
 
 PARENT = """
-import asyncio, sys
+import asyncio, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored in the background
 sys.path.insert(0, {root!r})
 from pathlib import Path
 from rag.settings import GeneratorSettings, Settings

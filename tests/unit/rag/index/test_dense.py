@@ -1,20 +1,24 @@
 """Dense search against numpy, value by value, and the snapshot on disk."""
 
-import hashlib
+import json
 import logging
+import threading
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 from ingest.embed import Embedded
 from ingest.index import Ledger, Prepared
 from ingest.kin import sign
 from rag.errors import IndexStateError
+from rag.index import dense, snapshot, vectors
 from rag.index.dense import DenseIndex
-from rag.index.geometry import Geometry
+from rag.index.geometry import Cloud, Geometry
+from rag.index.vectors import Clustered, Flat
 from rag.store import Store
-from rag.types import Place, Space
-from tests.fakes.library import chunks_of, document_of, take_away
+from rag.types import Place, Space, User
+from tests.fakes.library import chunk_ids, chunks_of, document_of, take_away
 
 D = 16
 SPACE = Space(1, "random@1", D)
@@ -27,7 +31,10 @@ def unit(n):
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def fill(store, source, spoken, n):
+EVERYTHING = User()
+
+
+def fill(store, source, spoken, n, *, groups=("*",), collection="default"):
     """A document of n chunks with random vectors."""
     document = document_of(source, [f"Text {i} of {n}." for i in range(n)], spoken=spoken)
     vectors = unit(n).astype(np.float16)
@@ -35,7 +42,9 @@ def fill(store, source, spoken, n):
     space = ledger.active_space(SPACE.fingerprint, D)
     inner = tuple(vectors[i : i + 1] for i in range(n))
     prepared = Prepared(document, chunks_of(document), Embedded(vectors, inner), sign(document))
-    ledger.put(prepared, [Place(source, source)], "test", space)
+    place = Place(source, source, groups=groups, collection=collection)
+    ledger.put(prepared, [place], "test", space)
+    return document.id
 
 
 @pytest.fixture
@@ -56,17 +65,19 @@ def opened(store, folder):
     return index
 
 
-def brute_force(store, query, k, allowed=None):
+def brute_force(store, query, k, user=EVERYTHING):
     """The k best of each language by cosine, ordered by how far they stand out."""
-    ids, languages = store.chunk_languages()
-    known, vectors = next(store.vectors(ids, 1)) if len(ids) else (ids, np.zeros((0, D), np.float16))
-    rows = dict(zip(known.tolist(), vectors.astype(np.float32), strict=True))
-    geometry = Geometry({str(s): np.stack([rows[i] for i in ids[languages == s]]) for s in set(languages)})
+    rows = {
+        key: whole.astype(np.float32) for key, (whole, _) in store.hit_vectors(chunk_ids(store), 1).items()
+    }
+    spoken = {key: ref.language for key, (_, ref) in store.chunks(list(rows), EVERYTHING).items()}
+    readable = set(store.chunks(list(rows), user))
+    of = {name: [key for key in rows if spoken[key] == name] for name in set(spoken.values())}
+    geometry = Geometry({name: Cloud.of(np.stack([rows[key] for key in keys])) for name, keys in of.items()})
     found = []
-    for spoken in set(languages):
-        inside = [i for i in ids[languages == spoken].tolist() if allowed is None or i in allowed]
-        best = sorted(((float(rows[i] @ query), i) for i in inside), reverse=True)[:k]
-        mean, deviation = geometry.usual(query, str(spoken))
+    for name, keys in of.items():
+        best = sorted(((float(rows[i] @ query), i) for i in keys if i in readable), reverse=True)[:k]
+        mean, deviation = geometry.usual(query, name)
         found += [((cosine - mean) / deviation, key, cosine) for cosine, key in best]
     return [(key, cosine) for _, key, cosine in sorted(found, key=lambda item: (-item[0], item[1]))]
 
@@ -80,18 +91,45 @@ def assert_same(got, want):
 def test_values_equal_brute_force(filled, folder, k):
     index = opened(filled, folder)
     for query in unit(5).astype(np.float32):
-        assert_same(index.search(query, k), brute_force(filled, query, k))
+        assert_same(index.search(query, k, EVERYTHING), brute_force(filled, query, k))
 
 
 @pytest.mark.parametrize(
-    "allowed", [[], [3], [1, 2, 31, 32, 66], list(range(1, 67, 2)), list(range(1, 67)), [5, 999]]
+    "user",
+    [
+        EVERYTHING,
+        User("nobody in particular", ()),
+        User("ann", ("staff",)),
+        User("bob", ("board", "staff")),
+        User("eve", ("others",)),
+        User("ann", ("staff",), ("plans",)),
+        User("bob", ("board",), ("plans", "default")),
+        User("operator", None, ("plans",)),
+        User("operator", None, ("nowhere",)),
+    ],
 )
-def test_only_what_is_allowed_is_searched(filled, folder, allowed):
-    index = opened(filled, folder)
-    for query in unit(3).astype(np.float32):
-        got = index.search(query, 10, np.array(allowed, np.int64))
-        assert_same(got, brute_force(filled, query, 10, set(allowed)))
-        assert len(got) >= min(10, len(set(allowed) & set(range(1, 67)))), "filtering never shortens the list"
+def test_only_what_the_user_may_read_is_searched(filled, folder, user):
+    fill(filled, "staff", "en", 12, groups=("staff",))
+    fill(filled, "board", "zh", 7, groups=("board",), collection="plans")
+    fill(filled, "both", "en", 5, groups=("board", "staff"), collection="plans")
+    fill(filled, "none", "en", 3, groups=())
+    for index in (opened(filled, folder), settled(filled, folder)):
+        for query in unit(3).astype(np.float32):
+            assert_same(index.search(query, 10, user), brute_force(filled, query, 10, user))
+
+
+def test_who_may_read_a_document_is_followed(filled, folder):
+    key = fill(filled, "staff", "en", 6, groups=("staff",))
+    eve, query = User("eve", ("others",)), unit(1)[0].astype(np.float32)
+    for index in (settled(filled, folder), opened(filled, folder)):
+        before = len(index.search(query, 100, eve))
+        Ledger(filled).attach(Place("copy", "copy", groups=("others",)), key, "test")
+        assert index.sync() == 0, "no vector came or went"
+        assert len(index.search(query, 100, eve)) == before + 6
+        assert_same(index.search(query, 100, eve), brute_force(filled, query, 100, eve))
+        take_away(filled, "copy")
+        index.sync()
+        assert len(index.search(query, 100, eve)) == before
 
 
 def test_it_follows_the_database(filled, folder):
@@ -104,79 +142,169 @@ def test_it_follows_the_database(filled, folder):
     assert index.sync() == 8 + 30 + 3 + 20
     assert index.size == 3 + 15 + 1 + 8
     for query in unit(3).astype(np.float32):
-        got = index.search(query, 100)
+        got = index.search(query, 100, EVERYTHING)
         assert len(got) == index.size
         assert_same(got, brute_force(filled, query, 100))
 
 
 def test_an_empty_database_gives_nothing(store, folder):
     index = opened(store, folder)
-    assert index.search(unit(1)[0].astype(np.float32), 5) == []
+    assert index.search(unit(1)[0].astype(np.float32), 5, EVERYTHING) == []
     fill(store, "a", "en", 2)
     index.sync()
-    filled_again = index.search(unit(1)[0].astype(np.float32), 5)
+    filled_again = index.search(unit(1)[0].astype(np.float32), 5, EVERYTHING)
     assert len(filled_again) == 2
     take_away(store, "a")
     index.sync()
-    assert index.search(unit(1)[0].astype(np.float32), 5) == []
+    assert index.search(unit(1)[0].astype(np.float32), 5, EVERYTHING) == []
 
 
-def reads(store, monkeypatch):
+def settled(store, folder):
+    """An index that was opened from what another one has written."""
+    assert opened(store, folder).settle()
+    return opened(store, folder)
+
+
+def reads(monkeypatch):
     """How many vectors are read from the database from now on."""
     read = []
-    original = store.vectors
+    original = dense.read
 
-    def counted(ids, space):
-        for found, vectors in original(ids, space):
-            read.extend(found.tolist())
-            yield found, vectors
+    def counted(*given):
+        for rows in original(*given):
+            read.extend(rows.ids.tolist())
+            yield rows
 
-    monkeypatch.setattr(store, "vectors", counted)
+    monkeypatch.setattr(dense, "read", counted)
     return read
 
 
 def test_a_snapshot_saves_reading_the_vectors(filled, folder, monkeypatch):
-    opened(filled, folder).save()
+    assert opened(filled, folder).settle()
     fill(filled, "e", "en", 2)
     take_away(filled, "d")
-    read = reads(filled, monkeypatch)
+    read = reads(monkeypatch)
     index = opened(filled, folder)
     assert len(read) == 2
-    monkeypatch.undo()
     query = unit(1)[0].astype(np.float32)
-    assert_same(index.search(query, 100), brute_force(filled, query, 100))
+    assert_same(index.search(query, 100, EVERYTHING), brute_force(filled, query, 100))
+    exact = opened(filled, folder / "elsewhere").geometry.usual(query, "en")
+    assert index.geometry.usual(query, "en") == pytest.approx(exact, rel=1e-6)
 
 
-def test_saving_leaves_one_file(filled, folder):
+@pytest.mark.parametrize("clustered", [False, True])
+def test_a_snapshot_follows_the_database(filled, folder, monkeypatch, clustered):
+    if clustered:
+        monkeypatch.setattr(snapshot, "FLAT_MOST", 10)
+        monkeypatch.setattr(vectors, "PROBES", 10_000)  # every cluster: as good as exact
     index = opened(filled, folder)
-    index.save()
-    index.save()
-    mark = hashlib.sha256(SPACE.fingerprint.encode()).hexdigest()[:8]
-    assert [path.name for path in folder.iterdir()] == [f"{filled.identity()}-{mark}.faiss"]
+    assert index.settle()
+    kinds = {name: type(part.main.vectors) for name, part in index._state.parts.items()}
+    assert kinds == dict.fromkeys(("en", "zh"), Clustered if clustered else Flat) | {"ja": Flat}
+    fill(filled, "e", "de", 8)
+    fill(filled, "a", "en", 3)  # replaced: 30 chunks go, 3 come
+    take_away(filled, "b")
+    assert index.sync() == 8 + 30 + 3 + 20
+    assert index.size == 3 + 15 + 1 + 8
+    for again in (index, opened(filled, folder), settled(filled, folder)):
+        for query in unit(3).astype(np.float32):
+            got, want = again.search(query, 100, EVERYTHING), brute_force(filled, query, 100)
+            assert sorted(key for key, _ in got) == sorted(key for key, _ in want)
+            assert dict(got) == pytest.approx(dict(want), abs=0.02 if clustered else 1e-5)
 
 
-@pytest.mark.parametrize("content", [b"", b"not an index", "half", "flat"])
-def test_a_damaged_snapshot_is_rebuilt(filled, folder, caplog, content):
+def test_a_snapshot_is_due_after_many_changes(filled, folder, monkeypatch):
+    monkeypatch.setattr(dense, "UNSETTLED_ROWS", 30)
     index = opened(filled, folder)
-    index.save()
-    (snapshot,) = folder.iterdir()
-    if content == "half":
-        content = snapshot.read_bytes()[: snapshot.stat().st_size // 2]
-    elif content == "flat":
-        import faiss
+    assert index.unsettled, "66 rows are in no snapshot"
+    assert index.settle()
+    assert not index.unsettled
+    take_away(filled, "b")
+    index.sync()
+    assert not index.unsettled, "20 rows went"
+    fill(filled, "e", "en", 11)
+    index.sync()
+    assert index.unsettled, "and 11 came"
+    assert index.settle()
+    assert not index.unsettled
+    assert index.size == 57
 
-        faiss.write_index(faiss.IndexFlatIP(D), str(snapshot))
-        content = snapshot.read_bytes()
-    snapshot.write_bytes(content)
+
+def test_answers_go_on_while_a_snapshot_is_written(filled, folder, monkeypatch):
+    index, query = opened(filled, folder), unit(1)[0].astype(np.float32)
+    begun, go_on = threading.Event(), threading.Event()
+    original = snapshot.read
+
+    def slowly(*given):
+        begun.set()
+        assert go_on.wait(30)
+        yield from original(*given)
+
+    monkeypatch.setattr(snapshot, "read", slowly)
+    writing = threading.Thread(target=index.settle)
+    writing.start()
+    assert begun.wait(30)
+    assert_same(index.search(query, 10, EVERYTHING), brute_force(filled, query, 10))
+    assert not opened(filled, folder).settle(), "another process would write the same"
+    fill(filled, "e", "en", 4)
+    take_away(filled, "b")
+    assert index.sync() == 24
+    go_on.set()
+    writing.join(30)
+    assert_same(index.search(query, 100, EVERYTHING), brute_force(filled, query, 100))
+
+
+def test_what_another_process_has_written_is_opened(filled, folder, monkeypatch):
+    index = opened(filled, folder)
+    assert opened(filled, folder).settle()
+    monkeypatch.setattr(snapshot, "read", None)  # nothing is written again
+    assert index.settle()
+    query = unit(1)[0].astype(np.float32)
+    assert_same(index.search(query, 10, EVERYTHING), brute_force(filled, query, 10))
+
+
+def test_one_snapshot_is_kept(filled, folder):
+    (folder / "x").mkdir(parents=True)
+    index = opened(filled, folder)
+    index.settle()
+    fill(filled, "e", "en", 1)
+    index.sync()
+    half = folder / f"{index._folder._name}-2.tmp"
+    half.mkdir()
+    index.settle()
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"x", "lock", f"{index._folder._name}-{filled.generation()}"}
+
+
+@pytest.mark.parametrize("damage", ["empty", "half", "other", "gone", "state", "format"])
+def test_a_damaged_snapshot_is_made_again(filled, folder, caplog, damage):
+    assert opened(filled, folder).settle()
+    (state,) = folder.glob("*/state.json")
+    file = state.with_name("0.faiss")
+    match damage:
+        case "empty":
+            file.write_bytes(b"")
+        case "half":
+            file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+        case "other":
+            file.write_bytes(bytes(file.stat().st_size))
+        case "gone":
+            file.unlink()
+        case "state":
+            state.write_text("{")
+        case "format":
+            state.write_text(json.dumps(json.loads(state.read_text()) | {"format": 0}))
     with caplog.at_level(logging.WARNING):
         again = opened(filled, folder)
     assert "Rebuilding the index" in caplog.text
     query = unit(1)[0].astype(np.float32)
-    assert_same(again.search(query, 10), index.search(query, 10))
+    assert_same(again.search(query, 10, EVERYTHING), brute_force(filled, query, 10))
+    assert again.settle()
+    assert opened(filled, folder).size == 66
 
 
-def test_a_snapshot_of_another_dimension_is_rebuilt(filled, folder, store):
-    opened(filled, folder).save()
+def test_an_embedder_of_another_dimension_is_refused(filled, folder, store):
+    opened(filled, folder).settle()
     index = DenseIndex(store, folder, Space(1, SPACE.fingerprint, D * 2))
     with pytest.raises(IndexStateError) as raised:
         index.sync()
@@ -184,31 +312,25 @@ def test_a_snapshot_of_another_dimension_is_rebuilt(filled, folder, store):
 
 
 def test_the_snapshot_of_another_database_is_not_used(filled, folder, settings, tmp_path, monkeypatch):
-    opened(filled, folder).save()
+    opened(filled, folder).settle()
     other = Store.open(settings.model_copy(update={"home": tmp_path / "other"}))
     fill(other, "z", "en", 4)  # ids 1 to 4 again, of other chunks
-    read = reads(other, monkeypatch)
+    read = reads(monkeypatch)
     index = opened(other, folder)
     assert len(read) == 4
-    monkeypatch.undo()
     query = unit(1)[0].astype(np.float32)
-    assert_same(index.search(query, 10), brute_force(other, query, 10))
+    assert_same(index.search(query, 10, EVERYTHING), brute_force(other, query, 10))
     other.close()
 
 
-def test_a_document_removed_while_the_index_reads_is_left_out(filled, folder, monkeypatch):
-    original = filled.chunk_languages
-
-    def then_removed():
-        found = original()
-        monkeypatch.undo()
-        take_away(filled, "b")
-        return found
-
-    monkeypatch.setattr(filled, "chunk_languages", then_removed)
-    index = DenseIndex(filled, folder, SPACE)
-    index.sync()
-    assert index.size == 46
-    index.sync()
-    query = unit(1)[0].astype(np.float32)
-    assert_same(index.search(query, 100), brute_force(filled, query, 100))
+def test_a_database_that_was_brought_back_is_read_anew(filled, folder):
+    index = opened(filled, folder)
+    index.settle()
+    with filled.write(silent=True) as connection:
+        connection.execute(text("UPDATE setting SET value = '1' WHERE name = 'generation'"))
+        connection.execute(text("DELETE FROM chunk WHERE id <= 30"))
+    for again in (index, opened(filled, folder)):
+        again.sync()
+        assert again.size == 36
+        query = unit(1)[0].astype(np.float32)
+        assert_same(again.search(query, 100, EVERYTHING), brute_force(filled, query, 100))

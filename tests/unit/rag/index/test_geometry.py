@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rag.index.geometry import PRIOR_DEVIATION, PRIOR_MEAN, PRIOR_WEIGHT, Geometry
+from rag.index.geometry import PRIOR_DEVIATION, PRIOR_MEAN, PRIOR_WEIGHT, Cloud, Geometry
 
 
 def unit_rows(seed, n, d=16):
@@ -14,7 +14,7 @@ def test_mean_and_deviation_equal_brute_force_with_the_prior(n):
     rows, query = unit_rows(1, n), unit_rows(2, 1)[0]
     cosines = rows.astype(np.float64) @ query
     share = n / (n + PRIOR_WEIGHT)
-    mean, deviation = Geometry({"en": rows}).usual(query, "en")
+    mean, deviation = Geometry({"en": Cloud.of(rows)}).usual(query, "en")
     assert mean == pytest.approx(share * cosines.mean() + (1 - share) * PRIOR_MEAN, abs=1e-5)
     variance = share * cosines.var() + (1 - share) * PRIOR_DEVIATION**2
     assert deviation == pytest.approx(variance**0.5, rel=1e-3)
@@ -22,32 +22,43 @@ def test_mean_and_deviation_equal_brute_force_with_the_prior(n):
 
 def test_a_large_collection_speaks_for_itself():
     rows, query = unit_rows(1, 20000), unit_rows(2, 1)[0]
-    mean, deviation = Geometry({"en": rows}).usual(query, "en")
+    mean, deviation = Geometry({"en": Cloud.of(rows)}).usual(query, "en")
     assert (mean, deviation) == pytest.approx(((rows @ query).mean(), (rows @ query).std()), abs=2e-3)
 
 
 def test_an_unknown_language_has_the_prior_alone():
     query = unit_rows(2, 1)[0]
-    for geometry in (Geometry({}), Geometry({"en": unit_rows(1, 50)})):
+    for geometry in (Geometry({}), Geometry({"en": Cloud.of(unit_rows(1, 50))})):
         assert geometry.usual(query, "ja") == pytest.approx((PRIOR_MEAN, PRIOR_DEVIATION))
 
 
 def test_languages_do_not_touch_each_other():
     query = unit_rows(2, 1)[0]
-    alone = Geometry({"en": unit_rows(1, 50)}).usual(query, "en")
-    assert Geometry({"en": unit_rows(1, 50), "zh": unit_rows(3, 70)}).usual(query, "en") == alone
+    alone = Geometry({"en": Cloud.of(unit_rows(1, 50))}).usual(query, "en")
+    assert (
+        Geometry({"en": Cloud.of(unit_rows(1, 50)), "zh": Cloud.of(unit_rows(3, 70))}).usual(query, "en")
+        == alone
+    )
 
 
 def test_the_deviation_is_never_zero():
     query = unit_rows(2, 1)[0]
     same = np.repeat(query[None], 10**6 // 16, axis=0)
-    assert Geometry({"en": same}).usual(query, "en")[1] >= 1e-4
+    assert Geometry({"en": Cloud.of(same)}).usual(query, "en")[1] >= 1e-4
 
 
 def test_the_centre_is_the_mean_and_shrinks_with_few_passages():
     rows = unit_rows(1, 40)
-    geometry = Geometry({"en": rows})
+    geometry = Geometry({"en": Cloud.of(rows)})
     expected = rows.mean(axis=0) * 40 / (40 + PRIOR_WEIGHT)
     assert geometry.centre("en", rows.shape[1]) == pytest.approx(expected, abs=1e-6)
     assert not geometry.centre("xx", 7).any()
     assert geometry.centre("xx", 7).shape == (7,)
+
+
+def test_vectors_that_are_taken_away_again_leave_no_trace():
+    kept, query = unit_rows(1, 40), unit_rows(2, 1)[0]
+    cloud = Cloud.of(kept) + Cloud.of(unit_rows(3, 500)) - Cloud.of(unit_rows(3, 500))
+    assert cloud.count == 40
+    assert cloud.along(query) == pytest.approx(Cloud.of(kept).along(query), rel=1e-9)
+    assert not Geometry({"en": cloud - Cloud.of(kept)}).centre("en", 16).any()
