@@ -19,8 +19,7 @@ __all__ = ["look_up", "retrieve"]
 def _weights(store: Store, question: str) -> Mapping[str, float]:
     """Inverse document frequency of the question's terms, as in BM25 with the +1 that keeps it positive."""
     wanted = question_terms(question)
-    total = store.counts()["chunks"]
-    found = store.document_frequencies(wanted)
+    total, found = store.frequencies(wanted)
     return {t: math.log(1 + (total - found.get(t, 0) + 0.5) / (found.get(t, 0) + 0.5)) for t in wanted}
 
 

@@ -74,6 +74,7 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._frequencies = lexical.Frequencies()
 
     @classmethod
     def open(cls, settings: Settings) -> Store:
@@ -191,14 +192,15 @@ class Store:
         return found
 
     def lexical(self, query: Sequence[str], k: int, user: User) -> list[tuple[int, float]]:
-        """See rag.index.lexical.search."""
+        """See rag.index.lexical: the best of those that the user may read, for the rarest of the terms."""
         with self.read() as connection:
-            return lexical.search(connection, query, k, reader_names(user), user.collections)
+            sought = lexical.rarest(self._frequencies.of(connection, query)[1])
+            return lexical.search(connection, sought, k, reader_names(user), user.collections)
 
-    def document_frequencies(self, query: Collection[str]) -> dict[str, int]:
-        """See rag.index.lexical.document_frequencies."""
+    def frequencies(self, query: Collection[str]) -> tuple[int, dict[str, int]]:
+        """See rag.index.lexical.Frequencies.of."""
         with self.read() as connection:
-            return lexical.document_frequencies(connection, query)
+            return self._frequencies.of(connection, query)
 
     # ---------------------------------------------------------------- what a reader sees
 

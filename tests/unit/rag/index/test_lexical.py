@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from rag.index.lexical import BODY_WEIGHT, HEADING_WEIGHT
+from rag.index import lexical
+from rag.index.lexical import BODY_WEIGHT, HEADING_WEIGHT, rarest
 from rag.text import terms
 from rag.types import User
 from tests.fakes.library import put
@@ -84,10 +85,49 @@ def test_titles_and_headings_are_found(store, embedder):
         assert [key for key, _ in store.lexical([term], 10, EVERYTHING)] == [1]
 
 
-def test_document_frequencies(filled):
-    got = filled.document_frequencies(["pump", "valve", "阀门", "hs-900", "absent"])
-    assert got == {"pump": 2, "valve": 2, "阀门": 1, "hs-900": 1}
-    assert filled.document_frequencies([]) == {}
+def test_how_many_chunks_hold_a_term(filled):
+    total, got = filled.frequencies(["pump", "valve", "阀门", "hs-900", "absent", "pump"])
+    assert (total, got) == (6, {"pump": 2, "valve": 2, "阀门": 1, "hs-900": 1})
+    assert filled.frequencies([]) == (6, {})
+
+
+def test_few_chunks_are_always_counted_anew(filled, embedder):
+    assert filled.frequencies(["pump"]) == (6, {"pump": 2})
+    put(filled, embedder, "g.md", ["Another pump."])
+    assert filled.frequencies(["pump"]) == (7, {"pump": 3})
+
+
+def test_common_terms_of_many_chunks_are_counted_now_and_then(filled, embedder, monkeypatch):
+    monkeypatch.setattr(lexical, "COMMON", 1)
+    monkeypatch.setattr(lexical, "CHUNKS_A_CHANGE", 3)
+    assert filled.frequencies(["pump", "oil"]) == (6, {"pump": 2, "oil": 1})
+    for count in (1, 2):
+        put(filled, embedder, f"g{count}.md", ["Oil for the pump."])
+        assert filled.frequencies(["pump", "oil"]) == (6, {"pump": 2, "oil": 2}), "oil is common now"
+    put(filled, embedder, "g3.md", ["Oil for the pump."])
+    assert filled.frequencies(["pump", "oil"]) == (9, {"pump": 5, "oil": 4})
+
+
+def test_the_rarest_terms_are_sought():
+    frequencies = {"the": 900, "pump": 60, "valve": 40, "hs-900": 2}
+    assert rarest(frequencies, 2000) == ["hs-900", "valve", "pump", "the"]
+    assert rarest(frequencies, 102) == ["hs-900", "valve", "pump"]
+    assert rarest(frequencies, 101) == ["hs-900", "valve"]
+    assert rarest({"the": 900}, 10) == ["the"]
+    assert rarest({}, 10) == []
+
+
+def test_a_common_term_is_left_out_where_it_takes_too_long(filled, monkeypatch):
+    monkeypatch.setattr(lexical.rarest, "__defaults__", (2,))
+    assert filled.lexical(["oil", "pump", "valve"], 10, EVERYTHING) == filled.lexical(["oil"], 10, EVERYTHING)
+
+
+def test_what_others_may_read_does_not_shorten_the_list(filled, embedder):
+    for number in range(20):
+        put(filled, embedder, f"secret{number}.md", ["pump pump pump"], groups=["board"])
+    got = filled.lexical(["pump"], 2, User("ann", ("staff",)))
+    assert {key for key, _ in got} == {1, 2}
+    assert filled.lexical(["pump"], 2, User("bob", ("board",))) == filled.lexical(["pump"], 2, EVERYTHING)
 
 
 def test_the_same_is_found_in_either_script(filled):
