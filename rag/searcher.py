@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from rag.errors import CitewellError
@@ -19,6 +20,9 @@ from rag.store import Store
 from rag.types import Space
 
 __all__ = ["Searcher"]
+
+# After a snapshot could not be written, for example for want of space
+RETRY_S = 600
 
 logger = logging.getLogger(__name__)
 Load = Callable[[Space], tuple[EmbedderProtocol, DenseIndex]]
@@ -36,6 +40,7 @@ class Searcher:
         self._load = load
         self._lock = threading.Lock()
         self._refused = ""
+        self._settle_after = 0.0
 
     @classmethod
     def open(cls, settings: Settings, store: Store) -> Searcher:
@@ -56,19 +61,28 @@ class Searcher:
 
     def pair(self) -> tuple[EmbedderProtocol, DenseIndex]:
         """The embedder and its index. When another space has become active it is loaded in the background,
-        and this pair answers until that is done.
+        and this pair answers until that is done; so it does while a new snapshot of its index is written.
         """
         pair = self._pair  # taken first: the exchange may be done before this returns
         space = self._store.space()
         wanted = space.fingerprint if space is not None else pair[0].fingerprint
-        if (
-            space is not None
-            and self._load is not None
-            and wanted not in (pair[0].fingerprint, self._refused)
-            and self._lock.acquire(blocking=False)
-        ):
-            threading.Thread(target=self._exchange, args=(space,), name="citewell-space", daemon=True).start()
+        if space is not None and self._load and wanted not in (pair[0].fingerprint, self._refused):
+            self._in_background(lambda: self._exchange(space))
+        elif pair[1].unsettled and time.monotonic() > self._settle_after:
+            self._in_background(lambda: self._settle(pair[1]))
         return pair
+
+    def _in_background(self, work: Callable[[], None]) -> None:
+        """Do it, unless something is being done."""
+
+        def run() -> None:
+            try:
+                work()
+            finally:
+                self._lock.release()
+
+        if self._lock.acquire(blocking=False):
+            threading.Thread(target=run, name="citewell-searcher", daemon=True).start()
 
     def _exchange(self, space: Space) -> None:
         assert self._load is not None
@@ -78,8 +92,14 @@ class Searcher:
         except CitewellError as error:
             self._refused = space.fingerprint  # said once, not with each question
             logger.error("The space of %s cannot be loaded: %s", space.fingerprint, error.message)
-        finally:
-            self._lock.release()
+
+    def _settle(self, index: DenseIndex) -> None:
+        try:
+            if index.settle():
+                logger.info("The index of %d vectors was written anew", index.size)
+        except (CitewellError, OSError) as error:
+            self._settle_after = time.monotonic() + RETRY_S
+            logger.error("The index cannot be written, answers go on: %s", error)
 
 
 def _pair(settings: Settings, store: Store, model: str) -> tuple[EmbedderProtocol, DenseIndex]:

@@ -24,7 +24,7 @@ FLAT_MOST = 300_000
 CLUSTERS, SAMPLES, ROUNDS = 4, 64, 8
 # The nearest clusters that are looked through where every row is allowed (tests/bench/index.py: recall@10
 # against exact search); the fewer rows are allowed, the more clusters.
-PROBES = 48
+PROBES = 96
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]

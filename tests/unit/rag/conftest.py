@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from rag.settings import Settings
@@ -21,3 +23,16 @@ def store(settings):
 def embedder() -> HashingEmbedder:
     """Cosines like those of the default embedder: unlike texts at 0.78, like ones above."""
     return HashingEmbedder(common=0.78)
+
+
+@pytest.fixture
+def settled():
+    """Wait until a condition holds; fails after ten seconds."""
+
+    def wait(condition):
+        deadline = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    return wait

@@ -1,7 +1,6 @@
 import threading
 
 import numpy as np
-import pytest
 
 from rag.models.passes import Memory, Remembering, SharedPasses
 from tests.fakes.embedder import HashingEmbedder
@@ -106,16 +105,3 @@ def test_a_memory_forgets_what_was_not_asked_for_the_longest():
     assert memory.get((texts[0],)) is vectors[0]
     memory.put((texts[3],), vectors[3])
     assert [memory.get((text,)) for text in texts] == [vectors[0], None, vectors[2], vectors[3]]
-
-
-@pytest.fixture
-def settled():
-    def wait(condition):
-        done = threading.Event()
-        for _ in range(2000):
-            if condition():
-                return
-            done.wait(0.005)
-        pytest.fail("it did not come to that")
-
-    return wait
