@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -32,7 +33,7 @@ def open_engine(url: str) -> Engine:
 
 
 def _engine(url: str, foreign_keys: bool) -> Engine:
-    engine = create_engine(url)
+    engine = create_engine(url, json_deserializer=from_json)  # a third of the time of Python's own
     pragmas = ["busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL"]
     pragmas += ["foreign_keys=ON"] if foreign_keys else []
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from rag.answer_settings import RetrieveSettings
 from rag.index.dense import DenseIndex
@@ -14,6 +16,9 @@ from rag.text import language, question_terms
 from rag.types import Hit, Query, User
 
 __all__ = ["look_up", "retrieve"]
+
+# FAISS and SQLite both leave Python's lock alone while they search, so one does not wait for the other
+_BESIDE = ThreadPoolExecutor(thread_name_prefix="citewell-lexical")
 
 
 def _weights(store: Store, question: str) -> Mapping[str, float]:
@@ -38,8 +43,11 @@ def retrieve(
     comes back, even if the index still holds it.
     """
     index.sync()
+    by_words = _BESIDE.submit(
+        store.lexical, list(query.weights), settings.candidates, partial(index.readable, user)
+    )
     dense = dict(index.search(query.vector, settings.candidates, user))
-    lexical = dict(store.lexical(list(query.weights), settings.candidates, user))
+    lexical = dict(by_words.result())
     fused = reciprocal_rank_fusion([list(dense), list(lexical)], settings.rrf_k)
     confirmed = store.chunks([key for key, _ in fused], user)
     return [

@@ -191,11 +191,13 @@ class Store:
                 found[row.chunk_id] = whole, inner
         return found
 
-    def lexical(self, query: Sequence[str], k: int, user: User) -> list[tuple[int, float]]:
-        """See rag.index.lexical: the best of those that the user may read, for the rarest of the terms."""
+    def lexical(
+        self, query: Sequence[str], k: int, readable: lexical.Readable | None = None
+    ) -> list[tuple[int, float]]:
+        """See rag.index.lexical.search; for the rarest of the terms."""
         with self.read() as connection:
             sought = lexical.rarest(self._frequencies.of(connection, query)[1])
-            return lexical.search(connection, sought, k, reader_names(user), user.collections)
+            return lexical.search(connection, sought, k, readable)
 
     def frequencies(self, query: Collection[str]) -> tuple[int, dict[str, int]]:
         """See rag.index.lexical.Frequencies.of."""

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, select
 from rag.index.access import Access
 from rag.tables import change, chunk, document, place, reader, setting, vector
 
-__all__ = ["Read", "changed_since", "document_number", "generation", "read", "sample", "sizes"]
+__all__ = ["Read", "changed_since", "document_number", "generation", "read", "sample", "sizes", "wholes"]
 
 _BATCH, _DOCUMENTS = 10_000, 500
 _NONE: Access = frozenset()
@@ -106,6 +106,14 @@ def sample(connection: Connection, space_id: int, language: str, count: int) -> 
             select(vector.c.whole).where(vector.c.space_id == space_id, some)
         ).scalars()
     return np.frombuffer(b"".join(found), np.float16).reshape(len(found), -1)
+
+
+def wholes(connection: Connection, space_id: int, ids: Sequence[int]) -> dict[int, NDArray[np.float16]]:
+    """The vectors of some chunks by id [d]; those that are gone are left out."""
+    query = select(vector.c.chunk_id, vector.c.whole).where(
+        vector.c.space_id == space_id, vector.c.chunk_id.in_(ids)
+    )
+    return {row.chunk_id: np.frombuffer(row.whole, np.float16) for row in connection.execute(query)}
 
 
 def _batches(connection: Connection, space_id: int, keys: Sequence[str] | None) -> Iterator[Read]:

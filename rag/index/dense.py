@@ -17,9 +17,9 @@ from sqlalchemy import Connection
 
 from rag.errors import IndexStateError
 from rag.index.access import Accesses
-from rag.index.changes import Read, changed_since, document_number, generation, read
+from rag.index.changes import Read, changed_since, document_number, generation, read, wholes
 from rag.index.geometry import Geometry
-from rag.index.part import Part
+from rag.index.part import Part, Search
 from rag.index.snapshot import Progress, Snapshot, SnapshotFolder
 from rag.index.vectors import Floats
 from rag.models.protocols import EmbedderProtocol
@@ -30,6 +30,8 @@ __all__ = ["DenseIndex"]
 
 # A new snapshot is due when more rows than this came or went, and more than this share of all.
 UNSETTLED_ROWS, UNSETTLED_SHARE = 10_000, 0.1
+# So many times the wanted rows are compared with the stored vectors, where a segment's own are rounded
+MARGIN = 2
 
 
 class DenseIndex:
@@ -125,11 +127,30 @@ class DenseIndex:
             begun = {name: part.search(query, k, table) for name, part in self._state.parts.items()}
         found: list[tuple[float, int, float]] = []
         for language, (recent, search) in begun.items():
-            nearest = recent + (search.nearest(query, k) if search else [])
+            nearest = recent + (self._nearest(search, query, k) if search else [])
             mean, deviation = geometry.usual(query, language)
             best = sorted(nearest, key=lambda one: (-one[0], one[1]))[:k]
             found += [((cosine - mean) / deviation, key, cosine) for cosine, key in best]
         return [(key, cosine) for _, key, cosine in sorted(found, key=lambda item: (-item[0], item[1]))]
+
+    def _nearest(self, search: Search, query: Floats, k: int) -> list[tuple[float, int]]:
+        """Up to ``k`` (cosine, chunk id) of a large segment."""
+        if search.segment.vectors.exact:
+            return search.nearest(query, k)
+        assert self.space_id is not None
+        ids = [key for _, key in search.nearest(query, MARGIN * k)]
+        with self._store.read() as connection:
+            stored = wholes(connection, self.space_id, ids)
+        return [(float(whole.astype(np.float32) @ query), key) for key, whole in stored.items()]
+
+    def readable(self, user: User, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each chunk is there and may be read by the user [n]."""
+        with self._lock:
+            table = self._state.accesses.table(user)
+            found = np.zeros(len(ids), np.bool_)
+            for part in self._state.parts.values():
+                found |= part.readable(ids, table)
+            return found
 
     def settle(self, told: Progress | None = None) -> bool:
         """Write a snapshot of what the database holds now, and search that (at a million vectors: minutes,

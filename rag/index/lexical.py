@@ -7,29 +7,33 @@ stale.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, text
 
 from rag.index.changes import generation
 from rag.text import terms
 
-__all__ = ["Frequencies", "add", "rarest", "remove", "search"]
+__all__ = ["Frequencies", "Readable", "add", "rarest", "remove", "search"]
 
 # A term in a title or heading tells more of what a passage is about than one in its body.
 HEADING_WEIGHT = 1.0
 BODY_WEIGHT = 1.0
 # A search looks at so many rows, those of the rarest terms; one term is always sought. In a collection of
-# less than about half a million chunks that is every term (tests/bench/index.py).
-MOST_ROWS = 50_000
-# Rights are looked up for so many times the rows that are wanted, best first, and then for all.
-WIDE = 4
+# less than about 200,000 chunks that is every term (tests/bench/index.py).
+MOST_ROWS = 20_000
 # Terms in more chunks than this take long to count; their numbers, and that of all chunks, serve until the
 # collection has changed once for so many chunks.
 COMMON, CHUNKS_A_CHANGE = 1000, 1000
-_READER = "EXISTS (SELECT 1 FROM reader r WHERE r.{key} AND r.name IN :readers)"
-_WITHIN = """EXISTS (SELECT 1 FROM place p
-    WHERE p.document_id = c.document_id AND p.collection IN :collections {mine})"""
+_SEARCH = text(
+    f"""SELECT rowid, -bm25(chunk_terms, {HEADING_WEIGHT}, {BODY_WEIGHT}) AS score FROM chunk_terms
+    WHERE chunk_terms MATCH :match ORDER BY score DESC, rowid LIMIT :wide"""
+)
+
+# For chunk ids whether each may be shown [n]
+Readable = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
 
 
 def add(connection: Connection, rows: Iterable[tuple[int, str, str]]) -> None:
@@ -50,58 +54,22 @@ def remove(connection: Connection, document_id: str) -> None:
 
 
 def search(
-    connection: Connection,
-    query: Sequence[str],
-    k: int,
-    readers: Sequence[str] | None,
-    collections: Sequence[str] | None = None,
+    connection: Connection, query: Sequence[str], k: int, readable: Readable | None = None
 ) -> list[tuple[int, float]]:
-    """The ``k`` best ``(chunk id, BM25)`` for any of the query's terms, best first; higher is better.
-
-    Only chunks that one of ``readers`` may read take part (None: all), where the document lies in one of
-    ``collections`` (None: anywhere), so that filtering never shortens the list.
+    """The ``k`` best ``(chunk id, BM25)`` for any of the query's terms, best first; higher is better. Only
+    those that ``readable`` says yes to (None: all) count, so that others do not shorten the list.
     """
     if not query:
         return []
-    restricted = readers is not None or collections is not None
-    found = _search(connection, query, k, readers, collections, WIDE * k if restricted else k)
-    # those beyond the best of all may be his best
-    return (
-        found
-        if len(found) == k or not restricted
-        else _search(connection, query, k, readers, collections, -1)
-    )
-
-
-def _search(
-    connection: Connection,
-    query: Sequence[str],
-    k: int,
-    readers: Sequence[str] | None,
-    collections: Sequence[str] | None,
-    wide: int,
-) -> list[tuple[int, float]]:
-    """Like search, among the ``wide`` best of all chunks (-1: among all)."""
     match = " OR ".join('"' + term.replace('"', '""') + '"' for term in dict.fromkeys(query))
-    values: dict[str, object] = {"match": match, "k": k, "wide": wide}
-    given = {"readers": readers, "collections": collections}
-    lists = {name: list(value) for name, value in given.items() if value is not None}
-    values |= lists
-    statement = text(
-        f"""SELECT t.id, t.score FROM (
-            SELECT rowid AS id, -bm25(chunk_terms, {HEADING_WEIGHT}, {BODY_WEIGHT}) AS score
-            FROM chunk_terms WHERE chunk_terms MATCH :match ORDER BY score DESC, rowid LIMIT :wide
-        ) t JOIN chunk c ON c.id = t.id WHERE TRUE {_where(lists)} ORDER BY t.score DESC, t.id LIMIT :k"""
-    ).bindparams(*(bindparam(name, expanding=True) for name in lists))
-    return [(int(row[0]), float(row[1])) for row in connection.execute(statement, values)]
-
-
-def _where(lists: Collection[str]) -> str:
-    """The readers that count are those of a place within the collections, where these are named."""
-    if "collections" not in lists:
-        return f"AND {_READER.format(key='document_id = c.document_id')}" if lists else ""
-    mine = f"AND {_READER.format(key='place_id = p.id')}" if "readers" in lists else ""
-    return f"AND {_WITHIN.format(mine=mine)}"
+    wide = k if readable is None else 4 * k
+    while True:
+        rows = connection.execute(_SEARCH, {"match": match, "wide": wide}).all()
+        ids = np.array([row[0] for row in rows], np.int64)
+        chosen = range(len(rows)) if readable is None else np.flatnonzero(readable(ids))[:k].tolist()
+        if len(chosen) == k or len(rows) < wide:
+            return [(int(rows[i][0]), float(rows[i][1])) for i in chosen]
+        wide *= 2 * k // max(len(chosen), 1)  # twice as far as it takes where the readable ones lie evenly
 
 
 def rarest(frequencies: Mapping[str, int], most: int = MOST_ROWS) -> list[str]:

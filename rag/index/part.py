@@ -27,6 +27,7 @@ class Segment:
     ids: NDArray[np.int64]  # [n], of the chunks
     documents: NDArray[np.int64]  # [n]
     access: NDArray[np.int32]  # [n]
+    order: NDArray[np.int64] | None = None  # the rows by ascending id; None: they are in order
 
     @classmethod
     def empty(cls, dimension: int) -> Segment:
@@ -38,6 +39,14 @@ class Segment:
         """The rows that the table of rag.index.access allows; None for all of them."""
         allowed = table[self.access]
         return None if allowed.all() else allowed
+
+    def readable(self, ids: NDArray[np.int64], table: Bools) -> Bools:
+        """Whether each of some chunks is here, and allowed by the table."""
+        if not len(self.ids):
+            return np.zeros(len(ids), np.bool_)
+        at = np.minimum(np.searchsorted(self.ids, ids, sorter=self.order), len(self.ids) - 1)
+        rows = at if self.order is None else self.order[at]
+        return np.asarray((self.ids[rows] == ids) & table[self.access[rows]], np.bool_)
 
     def of(self, documents: NDArray[np.int64]) -> Rows:
         """The rows of some documents that are there."""
@@ -104,9 +113,15 @@ class Part:
         assert isinstance(tail.vectors, Flat)
         tail.vectors.add(rows.vectors)
         tail.ids = np.concatenate([tail.ids, rows.ids])
+        tail.order = np.argsort(tail.ids)
         tail.documents = np.concatenate([tail.documents, rows.documents])
         tail.access = np.concatenate([tail.access, access])
         self.cloud += Cloud.of(rows.vectors.astype(np.float32))
+
+    def readable(self, ids: NDArray[np.int64], table: Bools) -> Bools:
+        """See Segment.readable."""
+        found = self.tail.readable(ids, table)
+        return found if self.main is None else found | self.main.readable(ids, table)
 
     def search(self, query: Floats, k: int, table: Bools) -> tuple[list[tuple[float, int]], Search | None]:
         """Up to ``k`` (cosine, chunk id) of the small segment, and the search of the large one."""

@@ -24,7 +24,7 @@ FLAT_MOST = 300_000
 CLUSTERS, SAMPLES, ROUNDS = 4, 64, 8
 # The nearest clusters that are looked through where every row is allowed (tests/bench/index.py: recall@10
 # against exact search); the fewer rows are allowed, the more clusters.
-PROBES = 96
+PROBES = 48
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -32,7 +32,9 @@ Rows = NDArray[np.int64]
 
 
 class Vectors(Protocol):
-    """What a segment searches."""
+    """What a segment searches. ``exact``: its cosines are, up to half precision."""
+
+    exact: bool
 
     def __len__(self) -> int:
         """How many rows there are."""
@@ -48,6 +50,8 @@ class Vectors(Protocol):
 
 class Flat:
     """All of them, in fp16. Exact."""
+
+    exact = True
 
     def __init__(self, dimension: int, index: faiss.IndexScalarQuantizer | None = None) -> None:
         half = faiss.ScalarQuantizer.QT_fp16
@@ -77,8 +81,10 @@ class Flat:
 
 class Clustered:
     """In clusters, one byte a component. Only the nearest clusters are looked through, so that some of the
-    nearest rows may be missed.
+    nearest rows may be missed; their order is right once they are compared with the vectors themselves.
     """
+
+    exact = False
 
     def __init__(self, index: faiss.IndexIVFScalarQuantizer) -> None:
         self._index = index

@@ -228,12 +228,19 @@ def measure(
     index.sync()
     report["open_s"] = round(time.perf_counter() - begun, 3)
     report |= _memory(settings, index, embedder.dimension)
-    queries = [look_up(one, store, embedder) for one in questions]
-    report |= _steps(store, index, embedder, questions, queries)
+    report["embed_ms"] = milliseconds(
+        lambda n: embedder.token_vectors([questions[n]], "query"), len(questions)
+    )
+    queries: list[Query] = []  # each is looked up once: what is counted once serves for a while
+    report["look_up_ms"] = milliseconds(
+        lambda n: queries.append(look_up(questions[n], store, embedder)), len(questions)
+    )
+    del queries[0]
+    report |= _steps(store, index, queries)
     scan = index.size * embedder.dimension * 2 * per_byte_s * 1000
     report["scan_bound_ms"] = round(scan, 2)
     bound = report["embed_ms"] + scan
-    report["ratio_to_bound"] = round((report["embed_ms"] + report["retrieve_ms"]["all"]) / bound, 2)
+    report["ratio_to_bound"] = round((report["look_up_ms"] + report["retrieve_ms"]["all"]) / bound, 2)
     exact = Exact(store, space_id)
     report["recall"] = recalls(index, exact, queries)
     report["faiss_flat_fp32_ms"] = _peer(exact, queries)
@@ -250,29 +257,18 @@ def _memory(settings: Settings, index: DenseIndex, dimension: int) -> dict[str, 
     }
 
 
-def _steps(
-    store: Store, index: DenseIndex, embedder: Embedder, questions: Sequence[str], queries: Sequence[Query]
-) -> dict[str, object]:
+def _steps(store: Store, index: DenseIndex, queries: Sequence[Query]) -> dict[str, object]:
     given, rounds = load_settings().retrieve, len(queries)
     users = {name: User("bench", (name,)) for name in SHARES}
-    everyone = users["all"]
+    asked = {spoken: [list(q.weights) for q in queries if q.language == spoken] for spoken in LANGUAGES}
     return {
-        "embed_ms": milliseconds(lambda n: embedder.token_vectors([questions[n]], "query"), rounds),
-        "look_up_ms": milliseconds(lambda n: look_up(questions[n], store, embedder), rounds),
         "dense_ms": {
             name: milliseconds(lambda n, u=user: index.search(queries[n].vector, given.candidates, u), rounds)
             for name, user in users.items()
         },
         "lexical_ms": {
-            spoken: milliseconds(
-                lambda n, s=spoken: store.lexical(
-                    list(queries[n // 2 + (0 if s == "en" else rounds // 2)].weights),
-                    given.candidates,
-                    everyone,
-                ),
-                rounds,
-            )
-            for spoken in LANGUAGES
+            spoken: milliseconds(lambda n, of=of: store.lexical(of[n], given.candidates), len(of))
+            for spoken, of in asked.items()
         },
         "retrieve_ms": {
             name: milliseconds(lambda n, u=user: retrieve(queries[n], store, index, u, given), rounds)

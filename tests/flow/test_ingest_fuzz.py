@@ -128,9 +128,7 @@ def _contents(settings):
     for key, (piece, ref) in store.chunks(ids, User()).items():
         chunks[ref.id, piece.position] = (piece.text, piece.heading, wholes[key][0].tobytes())
     found = {
-        term: sorted(
-            (store.chunks([key], User())[key][0].text) for key, _ in store.lexical([term], 999, User())
-        )
+        term: sorted((store.chunks([key], User())[key][0].text) for key, _ in store.lexical([term], 999))
         for term in ("pump", "水泵", "kg")
     }
     assert len(spaces) == 1

@@ -86,7 +86,7 @@ def _check(home):
     try:
         assert store.check() == "ok"
         # whole documents only: chunks and lexical rows belong to each other
-        found = store.lexical(["hotel"], 1000, user=_everyone())
+        found = store.lexical(["hotel"], 1000)
         assert {key for key, _ in found} <= set(chunk_ids(store))
     finally:
         store.close()

@@ -143,11 +143,11 @@ def test_nobody_learns_a_name_that_he_may_not_see(home):
     assert home.embedder.embedded == [text]
     assert home.titles(STAFF) == ["rumours"]
     assert home.titles(BOARD) == ["secret sale"]
-    assert home.store.lexical(["secret"], 5, User()) == []
+    assert home.store.lexical(["secret"], 5) == []
     (home.folder / "b" / "rumours.txt").unlink()
     home.sync(rules=rules)
     assert home.embedder.embedded == [f"secret sale\n{text}"]
-    assert len(home.store.lexical(["secret"], 5, User())) == 1
+    assert len(home.store.lexical(["secret"], 5)) == 1
 
 
 def test_readers_change_without_parsing(home, monkeypatch):

@@ -167,7 +167,7 @@ def test_documents_of_the_first_schema_keep_answering(settings):
     assert set(store.references(["d1", "d2"], User("b", ("board",)))) == {"d1", "d2"}
     whole, inner = store.hit_vectors([1, 2], 1)[2]
     assert (whole.shape, inner.shape) == ((4,), (2, 4))
-    assert store.lexical(["two"], 5, User())[0][0] == 1
+    assert store.lexical(["two"], 5)[0][0] == 1
     assert [chunk.text for chunk, _ in store.chunks([1, 2], User()).values()] == ["One. Two."] * 2
     # parsed anew by the next ingestion, whatever its version
     assert {state.pipeline for state in Ledger(store).states("").values()} == {""}

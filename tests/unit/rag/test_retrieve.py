@@ -43,7 +43,7 @@ def test_hits_are_both_searches_fused(filled, embedder, index):
     query = look_up("the red valve of the pump", filled, embedder)
     hits = retrieve(query, filled, index, EVERYTHING, SETTINGS)
     dense = dict(index.search(query.vector, 3, EVERYTHING))
-    lexical = dict(filled.lexical(list(query.weights), 3, EVERYTHING))
+    lexical = dict(filled.lexical(list(query.weights), 3))
     want = reciprocal_rank_fusion([list(dense), list(lexical)], SETTINGS.rrf_k)
     assert [(hit.chunk.id, hit.score) for hit in hits] == want
     for hit in hits:

@@ -50,7 +50,7 @@ def brute_force(query):
 )
 def test_scores_equal_brute_force(filled, query):
     assert HEADING_WEIGHT == BODY_WEIGHT == 1.0
-    got = filled.lexical(terms(query), 10, EVERYTHING)
+    got = filled.lexical(terms(query), 10)
     want = brute_force(terms(query))
     assert [key for key, _ in got] == [key for key, _ in want]
     assert [score for _, score in got] == pytest.approx([score for _, score in want], rel=1e-4)
@@ -58,17 +58,17 @@ def test_scores_equal_brute_force(filled, query):
 
 def test_only_the_best_are_given(filled):
     query = terms("pump valve")
-    assert filled.lexical(query, 2, EVERYTHING) == filled.lexical(query, 10, EVERYTHING)[:2]
+    assert filled.lexical(query, 2) == filled.lexical(query, 10)[:2]
 
 
 def test_nothing_asked_nothing_found(filled):
-    assert filled.lexical([], 10, EVERYTHING) == []
-    assert filled.lexical(["absent"], 10, EVERYTHING) == []
+    assert filled.lexical([], 10) == []
+    assert filled.lexical(["absent"], 10) == []
 
 
 @pytest.mark.parametrize("term", ['"', 'a"b', "pump OR valve", "NEAR(", "*", "-pump", "body:pump", "'"])
 def test_terms_are_never_read_as_search_syntax(filled, term):
-    assert isinstance(filled.lexical([term], 10, EVERYTHING), list)
+    assert isinstance(filled.lexical([term], 10), list)
 
 
 def test_titles_and_headings_are_found(store, embedder):
@@ -82,7 +82,7 @@ def test_titles_and_headings_are_found(store, embedder):
         header="Stadt | Betrag",
     )
     for term in ("reisekosten", "hotel", "betrag", "text"):
-        assert [key for key, _ in store.lexical([term], 10, EVERYTHING)] == [1]
+        assert [key for key, _ in store.lexical([term], 10)] == [1]
 
 
 def test_how_many_chunks_hold_a_term(filled):
@@ -119,16 +119,23 @@ def test_the_rarest_terms_are_sought():
 
 def test_a_common_term_is_left_out_where_it_takes_too_long(filled, monkeypatch):
     monkeypatch.setattr(lexical.rarest, "__defaults__", (2,))
-    assert filled.lexical(["oil", "pump", "valve"], 10, EVERYTHING) == filled.lexical(["oil"], 10, EVERYTHING)
+    assert filled.lexical(["oil", "pump", "valve"], 10) == filled.lexical(["oil"], 10)
 
 
 def test_what_others_may_read_does_not_shorten_the_list(filled, embedder):
     for number in range(20):
-        put(filled, embedder, f"secret{number}.md", ["pump pump pump"], groups=["board"])
-    got = filled.lexical(["pump"], 2, User("ann", ("staff",)))
-    assert {key for key, _ in got} == {1, 2}
-    assert filled.lexical(["pump"], 2, User("bob", ("board",))) == filled.lexical(["pump"], 2, EVERYTHING)
+        put(filled, embedder, f"secret{number}.md", ["pump pump pump"])
+    asked = []
+
+    def first_two(ids):
+        asked.append(len(ids))
+        return ids <= 2
+
+    assert {key for key, _ in filled.lexical(["pump"], 2, first_two)} == {1, 2}
+    assert asked == [8, 22], "the best of all did not hold enough"
+    assert filled.lexical(["pump"], 2, lambda ids: ids > 2) == filled.lexical(["pump"], 2)
+    assert filled.lexical(["pump"], 2, lambda ids: ids < 0) == []
 
 
 def test_the_same_is_found_in_either_script(filled):
-    assert filled.lexical(terms("閥門"), 10, EVERYTHING) == filled.lexical(terms("阀门"), 10, EVERYTHING)
+    assert filled.lexical(terms("閥門"), 10) == filled.lexical(terms("阀门"), 10)
