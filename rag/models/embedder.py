@@ -1,31 +1,26 @@
-"""Text -> vectors with sentence-transformers: whole texts and their tokens.
+"""Text -> vectors: whole texts and their tokens, in batches that waste little.
 
-torch and sentence-transformers are imported when an Embedder is loaded, not with this module.
+torch is imported when an Embedder is loaded, not with this module.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from rag.errors import ModelMissingError
+from rag.models.encoder import Encoder, open_encoder
 from rag.models.folder import require_model
 from rag.models.protocols import Floats, TextKind, TokenVectors
-from rag.models.quiet import quiet
 from rag.settings import EmbedderSettings
 from rag.types import Span
-
-if TYPE_CHECKING:
-    import torch
-    from sentence_transformers import SentenceTransformer
 
 __all__ = ["Embedder", "best_precision"]
 
@@ -78,21 +73,17 @@ def _unit(rows: Floats) -> Floats:
 class Embedder:
     """A loaded embedder, made by :meth:`load`. Safe to call from several threads (one pass at a time)."""
 
-    def __init__(self, model: SentenceTransformer, fingerprint: str, batch_tokens: int) -> None:
-        self._model = model.eval()
-        self._device = model.device
+    def __init__(self, encoder: Encoder, fingerprint: str, batch_tokens: int) -> None:
+        self._encoder = encoder
         self._batch_tokens = batch_tokens
         self._lock = threading.Lock()
         self._threads = torch_threads()
-        # the compiled tokenizer behind the wrapper: it keeps no state between calls and gives character
-        # offsets
-        self._tokenizer: Any = model.tokenizer.backend_tokenizer
+        self._tokenizer = encoder.tokenizer
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._pad = int(model.tokenizer.pad_token_id or 0)
-        self._prompts = {kind: str(model.prompts.get(kind) or "") for kind in ("query", "passage")}
-        self.dimension = int(model.get_embedding_dimension() or 0)
-        self.max_tokens = int(model.max_seq_length or 512)
+        self._prompts = {kind: encoder.prompts.get(kind, "") for kind in ("query", "passage")}
+        self.dimension = encoder.dimension
+        self.max_tokens = encoder.max_tokens
         self.fingerprint = fingerprint
 
     @classmethod
@@ -105,26 +96,19 @@ class Embedder:
         # read by OpenMP when torch loads it; waiting threads that spin stall beside a busy vLLM
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         import torch
-        from sentence_transformers import SentenceTransformer
 
         device = settings.device
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         precision = best_precision(device) if settings.precision == "auto" else settings.precision
-        options: dict[str, Any] = {"dtype": getattr(torch, precision)}
-        if json.loads((folder / "config.json").read_text("utf-8")).get("model_type") == "bert":
-            options["add_pooling_layer"] = False
         try:
-            with quiet():
-                model = SentenceTransformer(
-                    str(folder), device=device, local_files_only=True, model_kwargs=options
-                )
-        except (OSError, ValueError) as error:
+            encoder = open_encoder(folder, device, precision)
+        except (OSError, ValueError, KeyError) as error:
             raise ModelMissingError(
                 f"The embedder {settings.model} cannot be read: {error}.",
                 f"Remove {folder} and run `citewell model pull {settings.model}`.",
             ) from error
-        return cls(model, f"{record.name}@{record.revision}", settings.batch_tokens)
+        return cls(encoder, f"{record.name}@{record.revision}", settings.batch_tokens)
 
     def embed_queries(self, texts: Sequence[str]) -> Floats:
         """Unit vectors of questions, float32 [n, d]."""
@@ -210,7 +194,7 @@ class Embedder:
 
         for batch in self._batches(encoded):
             lengths = [len(encoded[i].ids) for i in batch]
-            ids = torch.full((len(batch), lengths[0]), self._pad, dtype=torch.long)
+            ids = torch.full((len(batch), lengths[0]), self._encoder.pad, dtype=torch.long)
             for row, i in enumerate(batch):
                 ids[row, : lengths[row]] = torch.tensor(encoded[i].ids)
             mask = (torch.arange(lengths[0])[None] < torch.tensor(lengths)[:, None]).long()
@@ -218,18 +202,6 @@ class Embedder:
             # embedded: 960 ms instead of 8) and save little on a short text
             with self._lock, torch.inference_mode():
                 torch.set_num_threads(1 if ids.numel() <= FEW_TOKENS else self._threads)
-                states, pooled = self._pass(ids.to(self._device), mask.to(self._device))
+                states, pooled = self._encoder(ids, mask)
             rows = [states[row, :length].numpy() for row, length in enumerate(lengths)] if hidden else []
             yield batch, rows, _unit(pooled.numpy())
-
-    def _pass(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Hidden states [b, t, d] and pooled vectors [b, d] in float32 on the CPU.
-
-        Pooling runs in float32 whatever the model's precision: a bfloat16 mean would lose half its digits.
-        """
-        encoder, *rest = self._model
-        features: dict[str, Any] = encoder({"input_ids": ids, "attention_mask": mask})
-        features["token_embeddings"] = features["token_embeddings"].float()
-        for module in rest:
-            features = module(features)
-        return features["token_embeddings"].cpu(), features["sentence_embedding"].float().cpu()
