@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 from rag.access import access_scope
 from rag.answering import Answering
@@ -17,7 +18,6 @@ from rag.condense import condense
 from rag.found import Sought, gathered
 from rag.index.dense import DenseIndex
 from rag.models.catalogue import parameters_of
-from rag.models.chat import Chat
 from rag.models.passes import Memory, Remembering
 from rag.models.protocols import ChatProtocol, EmbedderProtocol
 from rag.parts import Part, parts
@@ -32,6 +32,9 @@ from rag.supersede import supersede
 from rag.timer import Timer, Watch, unwatched
 from rag.types import Answer, Event, Finished, Hit, Query, Turn, User
 
+if TYPE_CHECKING:
+    from rag.models.chat import Chat
+
 __all__ = ["Assistant"]
 
 
@@ -44,6 +47,7 @@ class Assistant:
         self._store = store
         self._searcher = searcher
         self._chat = chat
+        self._client: Chat | None = None  # what is closed with it
         self.watch: Watch = unwatched
         self._memory = Memory()
         self._local = local_layers(settings)
@@ -54,8 +58,14 @@ class Assistant:
         """Open database, index and embedder (seconds); the generator is looked for when a question comes."""
         store = Store.open(settings)
         searcher = Searcher.open(settings, store)
-        chat = Chat(settings) if settings.generator.enabled else None
-        return cls(with_changes(settings, read_changes(store)), store, searcher, chat)
+        client = None
+        if settings.generator.enabled:
+            from rag.models.chat import Chat  # its library takes half a second to import: not for a search
+
+            client = Chat(settings)
+        opened = cls(with_changes(settings, read_changes(store)), store, searcher, client)
+        opened._client = client
+        return opened
 
     def configure(self, settings: Settings) -> None:
         """Answer with other settings from the next question on; models and layers stay as they are."""
@@ -81,8 +91,8 @@ class Assistant:
 
     async def close(self) -> None:
         """Give everything back."""
-        if isinstance(self._chat, Chat):
-            await self._chat.close()
+        if self._client is not None:
+            await self._client.close()
         self._store.close()
 
     async def generator_ready(self) -> bool:
