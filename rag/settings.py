@@ -83,6 +83,9 @@ class GeneratorSettings(Section):
     max_model_len: int = Field(4096, ge=512, description="Context window to serve, in tokens.")
     kv_cache_gib: float = Field(2.0, gt=0, description="Memory for vLLM's key-value cache on a CPU, in GiB.")
     gpu_memory: float = Field(0.85, gt=0, le=1, description="Share of a GPU's memory that vLLM may take.")
+    arguments: list[str] = Field(
+        [], description="Further arguments of Citewell's own vLLM; deploy/gpu/ has some for each size of GPU."
+    )
     start_timeout_s: float = Field(300, gt=0, description="Seconds that vLLM may take to start.")
     timeout_s: float = Field(60, gt=0, description="Seconds that one generation may take.")
 

@@ -53,12 +53,12 @@ class DenseIndex:
     @property
     def size(self) -> int:
         """Vectors in the index."""
-        return sum(part.size for part in self._state.parts.values())
+        return sum(part.size for part in tuple(self._state.parts.values()))
 
     @property
     def unsettled(self) -> bool:
         """A new snapshot is due: see settle."""
-        rows = sum(part.unsettled for part in self._state.parts.values())
+        rows = sum(part.unsettled for part in tuple(self._state.parts.values()))
         return rows > max(UNSETTLED_ROWS, UNSETTLED_SHARE * self.size)
 
     def sync(self) -> int:
@@ -77,16 +77,16 @@ class DenseIndex:
 
     def _follow(self, connection: Connection, space_id: int) -> int:
         now = generation(connection)
-        if now < self._state.generation:  # an older database was brought back
-            self._state = Snapshot(-1, Accesses(), {})
-        if self._state.generation < 0:
-            moved = sum(self._add(rows) for rows in read(connection, space_id))
+        if not 0 <= self._state.generation <= now:  # nothing is known, or an older database was brought back
+            fresh = Snapshot(-1, Accesses(), {})
+            moved = sum(self._add(fresh, rows) for rows in read(connection, space_id))
+            self._state = fresh
         else:
             keys = changed_since(connection, self._state.generation)
             batches = list(read(connection, space_id, keys))
             before = self.size
             kept = self._keep(keys, batches)
-            moved = before - self.size + sum(self._add(rows.besides(kept)) for rows in batches)
+            moved = before - self.size + sum(self._add(self._state, rows.besides(kept)) for rows in batches)
         self._state.generation = now
         self.geometry = Geometry({name: part.cloud for name, part in self._state.parts.items()})
         return moved
@@ -102,7 +102,7 @@ class DenseIndex:
             kept.append(part.keep(documents, np.concatenate([kept[0], *ids]), access))
         return np.concatenate(kept)
 
-    def _add(self, rows: Read) -> int:
+    def _add(self, state: Snapshot, rows: Read) -> int:
         if rows.vectors.shape[1] != self._dimension:
             raise IndexStateError(
                 f"The database holds vectors of {rows.vectors.shape[1]} dimensions, "
@@ -111,8 +111,8 @@ class DenseIndex:
             )
         for language in np.unique(rows.languages).tolist():
             mine = rows.of(language)
-            part = self._state.parts.setdefault(language, Part(self._dimension))
-            part.add(mine, self._state.accesses.numbers(mine.documents, mine.accesses))
+            part = state.parts.setdefault(language, Part(self._dimension))
+            part.add(mine, state.accesses.numbers(mine.documents, mine.accesses))
         return len(rows.ids)
 
     def search(self, query: Floats, k: int, user: User) -> list[tuple[int, float]]:

@@ -17,7 +17,7 @@ import pytest
 
 from rag.errors import GeneratorStartError, MachineError, ModelMissingError
 from rag.models.folder import ModelRecord, write_record
-from rag.settings import GeneratorSettings, Settings
+from rag.settings import GeneratorSettings, Settings, load_settings
 from server.generator import TAIL_LINES, Generator, _command, _environment
 from tests.fakes.ports import free_port
 
@@ -181,6 +181,23 @@ def test_a_gpu_gets_other_options(place):
     assert "--gpu-memory-utilization" in command
     assert "--enforce-eager" not in command
     assert not any(name.startswith("VLLM_CPU") for name in environment)
+
+
+@pytest.mark.parametrize("cpu", [True, False])
+def test_the_owner_may_give_vllm_further_arguments(place, cpu):
+    own = place.settings().generator.model_copy(update={"arguments": ["--max-num-batched-tokens", "4096"]})
+    command = _command(own, Path("/m"), {}, cpu)
+    assert command[-2:] == ["--max-num-batched-tokens", "4096"]
+
+
+@pytest.mark.parametrize("size", [16, 24, 48, 80])
+def test_the_settings_for_a_gpu_are_settings(size, monkeypatch):
+    monkeypatch.setenv("CITEWELL_CONFIG", str(ROOT / f"deploy/gpu/{size}gb.toml"))
+    settings = load_settings()
+    assert settings.embedder.device == "cuda"
+    command = _command(settings.generator, Path("/m"), {}, cpu=False)
+    assert command[command.index("--max-model-len") + 1] == "8192"
+    assert int(command[command.index("--max-num-batched-tokens") + 1]) >= 4096
 
 
 async def test_it_is_started_again_when_it_dies(place):

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from ingest.embed import Embedded
 from ingest.index import Ledger, Prepared
 from ingest.kin import sign
-from rag.errors import IndexStateError
+from rag.errors import IndexStateError, StoreError
 from rag.index import dense, snapshot, vectors
 from rag.index.dense import DenseIndex
 from rag.index.geometry import Cloud, Geometry
@@ -337,3 +337,26 @@ def test_a_database_that_was_brought_back_is_read_anew(filled, folder):
         assert again.size == 36
         query = unit(1)[0].astype(np.float32)
         assert_same(again.search(query, 100, EVERYTHING), brute_force(filled, query, 100))
+
+
+def test_reading_that_breaks_off_leaves_nothing_behind(filled, folder, monkeypatch):
+    original = dense.read
+
+    def broken(*given):
+        yield from original(*given)
+        raise StoreError("The disk is gone.", "Look at it.")
+
+    index = DenseIndex(filled, folder, SPACE)
+    monkeypatch.setattr(dense, "read", broken)
+    with pytest.raises(StoreError):
+        index.sync()
+    monkeypatch.undo()
+    assert index.sync() == index.size == 66
+    fill(filled, "e", "en", 2)
+    monkeypatch.setattr(dense, "read", broken)
+    with pytest.raises(StoreError):
+        index.sync()
+    monkeypatch.undo()
+    assert (index.sync(), index.size) == (2, 68)
+    query = unit(1)[0].astype(np.float32)
+    assert_same(index.search(query, 100, EVERYTHING), brute_force(filled, query, 100))
