@@ -22,6 +22,7 @@ from rag.errors import IndexStateError
 from rag.index.access import Accesses
 from rag.index.changes import Read, read, sample, sizes
 from rag.index.geometry import Cloud
+from rag.index.gpu import on_gpu
 from rag.index.part import Part, Segment
 from rag.index.vectors import FLAT_MOST, SAMPLES, Clustered, Flat, open_vectors
 
@@ -88,7 +89,8 @@ class SnapshotFolder:
         for number, language in enumerate(state["languages"]):
             stem = f"{path / str(number)}"
             ids, documents, access = (np.load(f"{stem}.{name}.npy", mmap_mode="c") for name in _ROWS)
-            main = Segment(open_vectors(Path(f"{stem}.faiss"), self._dimension), ids, documents, access)
+            vectors = on_gpu(open_vectors(Path(f"{stem}.faiss"), self._dimension), self._dimension)
+            main = Segment(vectors, ids, documents, access)
             count, total, products = (np.load(f"{stem}.{name}.npy") for name in _CLOUD)
             parts[language] = Part(self._dimension, main, Cloud(int(count), total, products))
         accesses = Accesses(frozenset((c, frozenset(names)) for c, names in one) for one in state["accesses"])

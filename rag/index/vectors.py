@@ -87,7 +87,7 @@ class Clustered:
     exact = False
 
     def __init__(self, index: faiss.IndexIVFScalarQuantizer) -> None:
-        self._index = index
+        self.index = index
         self._traced = False  # rows can be told by number
 
     @classmethod
@@ -109,29 +109,29 @@ class Clustered:
         return max(1, int(CLUSTERS * count**0.5))
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return int(self.index.ntotal)
 
     def add(self, vectors: NDArray[np.float16]) -> None:
         """Append rows [n, d]."""
-        self._index.add(vectors.astype(np.float32))
+        self.index.add(vectors.astype(np.float32))
 
     def search(self, query: Floats, k: int, allowed: Bools | None) -> tuple[Rows, Floats]:
         """See Vectors."""
         share = 1.0 if allowed is None else max(int(np.count_nonzero(allowed)), 1) / len(self)
-        probes = min(self._index.nlist, int(PROBES / share))  # as many vectors are compared as without a mask
+        probes = min(self.index.nlist, int(PROBES / share))  # as many vectors are compared as without a mask
         selector = _selector(allowed)
-        return _found(self._index, query, k, faiss.SearchParametersIVF(sel=selector, nprobe=probes))
+        return _found(self.index, query, k, faiss.SearchParametersIVF(sel=selector, nprobe=probes))
 
     def at(self, rows: Rows) -> Floats:
         """See Vectors."""
         if not self._traced:
-            self._index.make_direct_map()
+            self.index.make_direct_map()
             self._traced = True
-        return np.asarray(self._index.reconstruct_batch(rows), np.float32)
+        return np.asarray(self.index.reconstruct_batch(rows), np.float32)
 
     def write(self, path: Path) -> None:
         """Write the file that open_vectors opens."""
-        faiss.write_index(self._index, str(path))
+        faiss.write_index(self.index, str(path))
 
 
 def open_vectors(path: Path, dimension: int) -> Flat | Clustered:
