@@ -67,6 +67,10 @@ class Assistant:
         opened._client = client
         return opened
 
+    def settle(self) -> None:
+        """See rag.searcher.Searcher.settle; a server does it by itself, beside its answers."""
+        self._searcher.settle()
+
     def configure(self, settings: Settings) -> None:
         """Answer with other settings from the next question on; models and layers stay as they are."""
         parameters = parameters_of(settings.generator.model) if self._chat is not None else 0

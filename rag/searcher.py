@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from rag.errors import CitewellError
 from rag.index.dense import DenseIndex
-from rag.index.vectors import FLAT_MOST
 from rag.models.embedder import Embedder
 from rag.models.passes import SharedPasses
 from rag.models.protocols import EmbedderProtocol
@@ -69,8 +68,20 @@ class Searcher:
         if space is not None and self._load and wanted not in (pair[0].fingerprint, self._refused):
             self._in_background(lambda: self._exchange(space))
         elif pair[1].unsettled and time.monotonic() > self._settle_after:
-            self._in_background(lambda: self._settle(pair[1]))
+            self._in_background(self.settle)
         return pair
+
+    def settle(self) -> None:
+        """Write the index anew where that is due (minutes for a million vectors); without it, opening reads
+        from the database what came since. What hinders it is logged.
+        """
+        index = self._pair[1]
+        try:
+            if index.unsettled and index.settle():
+                logger.info("The index of %d vectors was written anew", index.size)
+        except (CitewellError, OSError, RuntimeError) as error:  # faiss tells of a full disk by the last
+            self._settle_after = time.monotonic() + RETRY_S
+            logger.error("The index cannot be written, answers go on: %s", error)
 
     def _in_background(self, work: Callable[[], None]) -> None:
         """Do it, unless something is being done."""
@@ -93,19 +104,9 @@ class Searcher:
             self._refused = space.fingerprint  # said once, not with each question
             logger.error("The space of %s cannot be loaded: %s", space.fingerprint, error.message)
 
-    def _settle(self, index: DenseIndex) -> None:
-        try:
-            if index.settle():
-                logger.info("The index of %d vectors was written anew", index.size)
-        except (CitewellError, OSError) as error:
-            self._settle_after = time.monotonic() + RETRY_S
-            logger.error("The index cannot be written, answers go on: %s", error)
-
 
 def _pair(settings: Settings, store: Store, model: str) -> tuple[EmbedderProtocol, DenseIndex]:
     embedder = Embedder.load(settings.embedder.model_copy(update={"model": model}), settings.models_dir)
     index = DenseIndex(store, settings.index_dir, embedder)
     index.sync()
-    if index.unsettled and index.size <= FLAT_MOST:
-        index.settle()
     return SharedPasses(embedder), index

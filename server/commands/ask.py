@@ -22,10 +22,13 @@ __all__ = ["ask", "opened"]
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Assistant]:
-    """The assistant of these settings, with a sign of life while its models load."""
-    status = console(stderr=True).status("Opening the documents")
-    with status:
+    """The assistant of these settings, with a sign of life while its models load. Where nobody else writes
+    the index, commands do, so that the next one opens it at once.
+    """
+    with console(stderr=True).status("Opening the documents") as status:
         assistant = await in_thread(lambda: Assistant.open(settings))
+        status.update("Looking after the index")
+        await in_thread(assistant.settle)
     try:
         yield assistant
     finally:

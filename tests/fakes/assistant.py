@@ -101,6 +101,10 @@ class FakeAssistant(Assistant):
         self.cancelled = 0
         self.closed = 0
         self.configured: list[Settings] = []
+        self.settled = 0
+
+    def settle(self) -> None:
+        self.settled += 1
 
     @property
     def indexed(self) -> int:

@@ -25,6 +25,15 @@ def test_a_snapshot_is_written_beside_the_answers(searcher, settings, settled):
     assert list(settings.index_dir.glob("*/state.json"))
 
 
+def test_a_command_writes_it_before_it_ends(searcher, settings):
+    searcher.settle()
+    assert not searcher.pair()[1].unsettled
+    (state,) = settings.index_dir.glob("*/state.json")
+    before = state.stat().st_mtime_ns
+    searcher.settle()
+    assert state.stat().st_mtime_ns == before, "only where it is due"
+
+
 def test_without_room_for_a_snapshot_answers_go_on(searcher, settings, settled, caplog, monkeypatch):
     tried = []
 

@@ -226,6 +226,7 @@ def test_search(opened: FakeAssistant) -> None:
     found = json.loads(run("search", "报警", "--json").stdout)
     assert (found["language"], len(found["hits"])) == ("zh", 3)
     assert run("search", "x", "-k", "0").exit_code == 2
+    assert opened.settled == 2, "the index is looked after"
 
 
 def _names(model: type[BaseModel], path: str = "") -> list[str]:
