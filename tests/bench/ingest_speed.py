@@ -11,6 +11,8 @@ Machines are noisy, so all is compared in one run, each part in a process of its
                 length, at the fastest of several batch sizes (model loaded before)
     langchain   loaders, RecursiveCharacterTextSplitter, HuggingFaceEmbeddings, FAISS.from_documents
                 (langchain_loop.py, in an environment that is made below --work; model loaded before)
+    haystack, llamaindex, txtai
+                (only when named in --parts) theirs, at their defaults (peer_loops.py, the same environment)
     sync        the same folder again, unchanged; then with one page changed
     sentences   (only when named in --parts) the vectors of sentences, which are made after an ingestion
 
@@ -18,7 +20,8 @@ All parts run with OMP_WAIT_POLICY=PASSIVE, which Citewell sets for itself (anot
 holds for all): beside one busy process threads that spin while they wait made the bare embedding ten times
 slower on two cores.
 
-Bounds: ingest / embed at most 1.25; langchain / ingest at least 2.5; an unchanged sync at most 5 s without
+Bounds: ingest / embed at most 1.25; langchain / ingest at least 2.5, the
+other peers at least 1; an unchanged sync at most 5 s without
 parsing a file; after one change only that page is parsed and embedded.
 
 ``--share 0.25`` gives LangChain only those files whose path hashes into the first quarter, and measures
@@ -54,7 +57,18 @@ LANGCHAIN = (
     "langchain-huggingface>=1.2,<2",
     "langchain-text-splitters>=1.1,<2",
 )
-TO_EMBEDDING, TO_LANGCHAIN, SYNC_S = 1.25, 2.5, 5.0
+PEERS = (
+    "haystack-ai>=3,<4",
+    "llama-index-core>=0.14,<0.15",
+    "llama-index-embeddings-huggingface>=0.8,<0.9",
+    "llama-index-readers-file>=0.7,<0.8",
+    "lxml_html_clean",
+    "sentence-transformers-haystack>=2,<3",
+    "trafilatura>=2,<3",
+    "txtai>=9,<10",
+)
+AT_LEAST = {"langchain": 2.5, "haystack": 1.0, "llamaindex": 1.0, "txtai": 1.0}  # times as long as ingestion
+TO_EMBEDDING, SYNC_S = 1.25, 5.0
 Part = dict[str, Any]
 
 
@@ -102,11 +116,11 @@ def _installed(name: str) -> bool:
     return True
 
 
-def langchain_python(work: Path) -> Path:
-    """The Python of an environment with LangChain, made when it is not there yet. Everything else in it,
-    torch above all, is this environment's own, through a .pth file.
+def peer_python(work: Path, name: str) -> Path:
+    """The Python of an environment with LangChain or the other peers, made when it is not there yet.
+    Everything else in it, torch above all, is this environment's own, through a .pth file.
     """
-    home = (work / "langchain-env").resolve()
+    home = (work / ("langchain-env" if name == "langchain" else "peers-env")).resolve()
     python = home / "bin" / "python"
     done = home / "complete"
     if not done.exists():
@@ -115,9 +129,10 @@ def langchain_python(work: Path) -> Path:
         venv.create(home, with_pip=True)
         packages = next(home.glob("lib/python*/site-packages"))
         (packages / "citewell.pth").write_text(sysconfig.get_path("purelib") + "\n")
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *LANGCHAIN]
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip += LANGCHAIN if name == "langchain" else PEERS
         if subprocess.run(pip, check=False).returncode:
-            raise SystemExit("LangChain could not be installed; --parts embed sync measures without it.")
+            raise SystemExit(f"{name} could not be installed; --parts embed sync measures without it.")
         done.touch()
     return python
 
@@ -157,23 +172,24 @@ def summary(rounds: Sequence[dict[str, Part]]) -> dict[str, object]:
         return round(statistics.median(found), 3) if found else None
 
     report: dict[str, object] = {}
-    for name in ("ingest", "embed", "ingest_of_share", "langchain"):
+    for name in ("ingest", "embed", "ingest_of_share", *AT_LEAST):
         parts = [r[name] for r in rounds if name in r]
         if parts:
             report[f"{name}_s"] = round(statistics.median(part["seconds"] for part in parts), 1)
         if parts and "characters" in parts[0]:
             report[f"{name}_rate"] = _per_second(parts[0])
     beside = "ingest_of_share" if any("ingest_of_share" in r for r in rounds) else "ingest"
-    to_embedding, to_langchain = ratio("ingest", "embed"), ratio("langchain", beside)
+    to_embedding = ratio("ingest", "embed")
     if to_embedding is not None:
         report["ingest_to_embed"] = {
             "is": to_embedding,
             "at_most": TO_EMBEDDING,
             "met": to_embedding <= TO_EMBEDDING,
         }
-    if to_langchain is not None:
-        met = to_langchain >= TO_LANGCHAIN
-        report["langchain_to_ingest"] = {"is": to_langchain, "at_least": TO_LANGCHAIN, "met": met}
+    for name, least in AT_LEAST.items():
+        longer = ratio(name, beside)
+        if longer is not None:
+            report[f"{name}_to_ingest"] = {"is": longer, "at_least": least, "met": longer >= least}
     last = rounds[-1].get("sync")
     if last is not None:
         same, one = last["unchanged"], last["one_changed"]
@@ -198,15 +214,18 @@ def _round(
     found: dict[str, Part] = {"ingest": run([*mine, "ingest", corpus, home], "ingest")}
     if "embed" in options.parts:
         found["embed"] = run([*mine, "embed", corpus, home], "embed")
-    if "langchain" in options.parts:
+    peers = [name for name in AT_LEAST if name in options.parts]
+    if peers:
         if part != corpus:
             found["ingest_of_share"] = run(
                 [*mine, "ingest", part, scratch / f"share-{number}"], "ingest_of_share"
             )
         base = load_settings()
         model = (base.models_dir / base.embedder.model).resolve()
-        command = [langchain_python(options.work), HERE / "langchain_loop.py", part, model]
-        found["langchain"] = run(command, "langchain")
+        for name in peers:
+            loop = ["langchain_loop.py"] if name == "langchain" else ["peer_loops.py", name]
+            command = [peer_python(options.work, name), HERE / loop[0], *loop[1:], part, model]
+            found[name] = run(command, name)
     if number == options.repeat - 1:
         for last in ("sync", "sentences"):
             if last in options.parts:
@@ -228,8 +247,9 @@ def main() -> None:
     options = parser.parse_args()
     report: dict[str, object] = {"command": " ".join(["python", *sys.argv]), "machine": machine()}
     print(json.dumps(report), flush=True)
-    if "langchain" in options.parts:
-        langchain_python(options.work)
+    for name in AT_LEAST:
+        if name in options.parts:
+            peer_python(options.work, name)
     with tempfile.TemporaryDirectory(prefix="citewell-speed-") as scratch:
         place = Path(scratch)
         corpus = copied(options.folder, place / "corpus", options.share if options.all else 1.0)
