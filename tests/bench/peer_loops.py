@@ -6,8 +6,8 @@ Run by ingest_speed.py in the environment that it makes for such peers:
 
 Each loads the HTML and PDF files of FOLDER with its own converters, cuts them with its own splitter, and
 embeds them with MODEL through its own wrapper of sentence-transformers, in float32, the precision that the
-model is published in. Splitters differ (200 words; 1,024 tokens, of which the model reads 512; sections), so that the
-passages are counted, too. The time of imports and of loading the model is left out.
+model is published in. Splitters differ (200 words; 1,024 tokens, of which the model reads 512; sections), so
+that the passages are counted, too. The time of imports and of loading the model is left out.
 """
 
 from __future__ import annotations
