@@ -17,6 +17,7 @@ from rag.check import Local, local_layers
 from rag.condense import condense
 from rag.found import Sought, gathered
 from rag.index.dense import DenseIndex
+from rag.index.snapshot import Progress
 from rag.models.catalogue import parameters_of
 from rag.models.passes import Memory, Remembering
 from rag.models.protocols import ChatProtocol, EmbedderProtocol
@@ -67,9 +68,9 @@ class Assistant:
         opened._client = client
         return opened
 
-    def settle(self) -> None:
+    def settle(self, told: Progress | None = None) -> None:
         """See rag.searcher.Searcher.settle; a server does it by itself, beside its answers."""
-        self._searcher.settle()
+        self._searcher.settle(told)
 
     def configure(self, settings: Settings) -> None:
         """Answer with other settings from the next question on; models and layers stay as they are."""

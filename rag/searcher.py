@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from rag.errors import CitewellError
 from rag.index.dense import DenseIndex
+from rag.index.snapshot import Progress
 from rag.models.embedder import Embedder
 from rag.models.passes import SharedPasses
 from rag.models.protocols import EmbedderProtocol
@@ -71,13 +72,14 @@ class Searcher:
             self._in_background(self.settle)
         return pair
 
-    def settle(self) -> None:
+    def settle(self, told: Progress | None = None) -> None:
         """Write the index anew where that is due (minutes for a million vectors); without it, opening reads
-        from the database what came since. What hinders it is logged.
+        from the database what came since. What hinders it is logged; ``told`` hears how many vectors of how
+        many are written.
         """
         index = self._pair[1]
         try:
-            if index.unsettled and index.settle():
+            if index.unsettled and index.settle(told):
                 logger.info("The index of %d vectors was written anew", index.size)
         except (CitewellError, OSError, RuntimeError) as error:  # faiss tells of a full disk by the last
             self._settle_after = time.monotonic() + RETRY_S

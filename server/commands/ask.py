@@ -27,8 +27,11 @@ async def opened(settings: Settings) -> AsyncIterator[Assistant]:
     """
     with console(stderr=True).status("Opening the documents") as status:
         assistant = await in_thread(lambda: Assistant.open(settings))
-        status.update("Looking after the index")
-        await in_thread(assistant.settle)
+        await in_thread(
+            lambda: assistant.settle(
+                lambda done, total: status.update(f"Writing the index: {done:,} of {total:,} passages")
+            )
+        )
     try:
         yield assistant
     finally:

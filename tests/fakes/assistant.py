@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from rag.assistant import Assistant
 from rag.check import Local
 from rag.errors import CitewellError, QuestionError
+from rag.index.snapshot import Progress
 from rag.models.protocols import ChatProtocol, EmbedderProtocol
 from rag.settings import Settings
 from rag.timer import Watch, unwatched
@@ -103,7 +104,7 @@ class FakeAssistant(Assistant):
         self.configured: list[Settings] = []
         self.settled = 0
 
-    def settle(self) -> None:
+    def settle(self, told: Progress | None = None) -> None:
         self.settled += 1
 
     @property

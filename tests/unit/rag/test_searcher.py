@@ -26,7 +26,9 @@ def test_a_snapshot_is_written_beside_the_answers(searcher, settings, settled):
 
 
 def test_a_command_writes_it_before_it_ends(searcher, settings):
-    searcher.settle()
+    told = []
+    searcher.settle(lambda done, total: told.append((done, total)))
+    assert told == [(3, 3)]
     assert not searcher.pair()[1].unsettled
     (state,) = settings.index_dir.glob("*/state.json")
     before = state.stat().st_mtime_ns
