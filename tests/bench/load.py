@@ -6,7 +6,8 @@ Each part starts `citewell up` in a home of its own (with the models of this ins
 stops it at the end. The questions are those of the sample papers.
 
 quotes     without a generator: one asker, then ``--askers`` at once; their 95th percentile against his median
-generator  8 askers with vLLM; then vLLM alone with the requests that the path had sent, tokens and all
+generator  1, 4, 8 and 16 askers with vLLM; after each, vLLM alone with the requests that the path had sent,
+           tokens and all
 killed     vLLM is killed while 8 askers wait: when has each quotes or a clear error, when do drafts come back
 mixed      questions, searches, conversations, uploads for ``--minutes``; the server's memory after a tenth of
            that time and at the end
@@ -50,7 +51,8 @@ PARTS = ("quotes", "generator", "killed", "mixed")
 START_S = 300.0
 SEED = 11
 ROUNDS = 3
-WITH_VLLM = 8
+WITH_VLLM = {1: 8, 4: 4, 8: 3, 16: 2}  # askers, and how many questions each asks
+WAITING = 8  # when vLLM is killed
 
 
 @dataclass
@@ -188,17 +190,18 @@ class Tap:
         self.client = httpx.AsyncClient(base_url=url, timeout=300, trust_env=False)
         self.port = free_port()
         self.kept: list[dict[str, Any]] = []
+        self.salt = ""  # set anew for each part, so that none finds another's prompts in the cache
         routes = [Route("/{path:path}", self.pass_on, methods=["GET", "POST"])]
         config = uvicorn.Config(Starlette(routes=routes), port=self.port, log_level="error", lifespan="off")
         self.server = uvicorn.Server(config)
 
     async def pass_on(self, request: Request) -> Response:
-        body = await request.body()
-        asked = self.client.build_request(
-            request.method, request.url.path, content=body, headers={"Content-Type": "application/json"}
-        )
+        body = json.loads(await request.body() or b"null")
+        if body and "cache_salt" in body:
+            body["cache_salt"] += self.salt
+        asked = self.client.build_request(request.method, request.url.path, json=body)
         reply = await self.client.send(asked, stream=True)
-        kept = {"path": request.url.path, "body": json.loads(body or b"null"), "tokens": 0}
+        kept = {"path": request.url.path, "body": body, "tokens": 0}
         if kept["body"]:
             self.kept.append(kept)
 
@@ -212,8 +215,8 @@ class Tap:
 
         return StreamingResponse(pieces(), reply.status_code, {"Content-Type": reply.headers["Content-Type"]})
 
-    async def replayed(self, salt: str) -> tuple[float, int]:
-        """Seconds that vLLM alone takes for what was kept, as many at once as there were askers; tokens."""
+    async def replayed(self, askers: int, salt: str) -> tuple[float, int]:
+        """Seconds that vLLM alone takes for what was kept, so many at once; tokens."""
         waiting = list(reversed(self.kept))
         tokens = 0
 
@@ -231,7 +234,7 @@ class Tap:
                 (await self.client.post(one["path"], json=body)).raise_for_status()
 
         begin = time.monotonic()
-        await asyncio.gather(*(asker() for _ in range(WITH_VLLM)))
+        await asyncio.gather(*(asker() for _ in range(askers)))
         return time.monotonic() - begin, tokens
 
 
@@ -261,15 +264,21 @@ async def vllm() -> AsyncIterator[Tap]:
             process.wait(60)
 
 
-async def with_generator() -> dict[str, object]:
+async def with_generator() -> list[dict[str, object]]:
     async with vllm() as tap, site(generator=True, url=f"http://127.0.0.1:{tap.port}/v1") as place:
         place.questions = place.answerable
         await at_once(place, 1, 4)  # warm
-        tap.kept.clear()
-        told, seconds = await at_once(place, WITH_VLLM, ROUNDS)
-        alone, tokens = await tap.replayed("afresh")
+        return [await beside(place, tap, askers, each) for askers, each in WITH_VLLM.items()]
+
+
+async def beside(place: Site, tap: Tap, askers: int, each: int) -> dict[str, object]:
+    """So many askers at once, and vLLM alone with the same requests."""
+    tap.kept.clear()
+    tap.salt = f" {askers}"
+    told, seconds = await at_once(place, askers, each)
+    alone, tokens = await tap.replayed(askers, f"afresh {askers}")
     return {
-        "askers": WITH_VLLM,
+        "askers": askers,
         "answers": len(told),
         "errors": sum(status != 200 for _, status, _ in told),
         "verdicts": Counter(verdict for *_, verdict in told),
@@ -285,7 +294,7 @@ async def with_generator() -> dict[str, object]:
 async def killed() -> dict[str, object]:
     async with site(generator=True) as place:
         await place.ask(place.questions[0])
-        waiting = [asyncio.create_task(place.ask(q)) for q in place.questions[1 : 1 + WITH_VLLM]]
+        waiting = [asyncio.create_task(place.ask(q)) for q in place.questions[1 : 1 + WAITING]]
         await asyncio.sleep(1.0)  # in the middle of it
         begin = time.monotonic()
         for engine in place.engines():
