@@ -45,7 +45,8 @@ def haystack(folder: Path, model: str) -> Callable[[], int]:
         of = {".html": HTMLToDocument(), ".pdf": PyPDFToDocument()}
         found = []
         for suffix, converter in of.items():
-            found += converter.run(sources=sorted(folder.rglob(f"*{suffix}")))["documents"]
+            files = sorted(path for path in folder.rglob(f"*{suffix}") if path.is_file())
+            found += converter.run(sources=files)["documents"]
         chunks = DocumentSplitter().run(documents=[one for one in found if one.content])["documents"]
         store = InMemoryDocumentStore()
         store.write_documents(embedder.run(documents=chunks)["documents"])
@@ -80,7 +81,7 @@ def txtai(folder: Path, model: str) -> Callable[[], int]:
 
     def run() -> int:
         sections = Textractor(sections=True)
-        files = sorted(path for path in folder.rglob("*") if path.suffix in (".html", ".pdf"))
+        files = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix in (".html", ".pdf"))
         embeddings.index(part for path in files for part in sections(str(path)))
         return int(embeddings.count())
 
