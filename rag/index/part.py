@@ -108,12 +108,13 @@ class Part:
         return np.concatenate(kept)
 
     def add(self, rows: Read, access: NDArray[np.int32]) -> None:
-        """Rows that are not there yet."""
+        """Rows that are not there yet, at least one, by ascending id."""
         tail = self.tail
         assert isinstance(tail.vectors, Flat)
         tail.vectors.add(rows.vectors)
+        in_order = tail.order is None and not np.any(tail.ids[-1:] > rows.ids[0])
         tail.ids = np.concatenate([tail.ids, rows.ids])
-        tail.order = np.argsort(tail.ids)
+        tail.order = None if in_order else np.argsort(tail.ids)
         tail.documents = np.concatenate([tail.documents, rows.documents])
         tail.access = np.concatenate([tail.access, access])
         self.cloud += Cloud.of(rows.vectors.astype(np.float32))

@@ -36,7 +36,7 @@ class Encoder(Protocol):
 
 
 def open_encoder(folder: Path, device: str, precision: str) -> Encoder:
-    """Load the network of a finished model folder. Raises OSError, ValueError KeyError when it is damaged."""
+    """Load the network of a finished model folder. OSError, ValueError, KeyError: it is damaged."""
     return Bert(folder, device, precision) if _is_bert(folder) else Other(folder, device, precision)
 
 
@@ -56,6 +56,7 @@ def _is_bert(folder: Path) -> bool:
         and config.get("hidden_act") == "gelu"
         and config.get("position_embedding_type", "absolute") == "absolute"
         and kinds == ["Transformer", "Pooling", "Normalize"]
+        and pooling.get("include_prompt", True)
         and (pooling.get("pooling_mode") == "mean" or modes == {"pooling_mode_mean_tokens"})
         and (folder / "tokenizer.json").is_file()
         and (folder / "model.safetensors").is_file()
@@ -75,7 +76,8 @@ class Bert:
         config = _json(folder, "config.json")
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.pad = int(config.get("pad_token_id") or 0)
-        self.prompts = dict(_json(folder, "config_sentence_transformers.json").get("prompts", {}))
+        prompts = _json(folder, "config_sentence_transformers.json").get("prompts", {})
+        self.prompts = {kind: str(text or "") for kind, text in prompts.items()}
         self.dimension = int(config["hidden_size"])
         positions = int(config["max_position_embeddings"])
         self.max_tokens = int(_json(folder, "sentence_bert_config.json").get("max_seq_length") or positions)

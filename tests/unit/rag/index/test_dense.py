@@ -15,6 +15,7 @@ from rag.errors import IndexStateError, StoreError
 from rag.index import dense, snapshot, vectors
 from rag.index.dense import DenseIndex
 from rag.index.geometry import Cloud, Geometry
+from rag.index.part import Part
 from rag.index.vectors import Clustered, Flat
 from rag.store import Store
 from rag.types import Place, Space, User
@@ -360,3 +361,20 @@ def test_reading_that_breaks_off_leaves_nothing_behind(filled, folder, monkeypat
     assert (index.sync(), index.size) == (2, 68)
     query = unit(1)[0].astype(np.float32)
     assert_same(index.search(query, 100, EVERYTHING), brute_force(filled, query, 100))
+
+
+def test_chunks_that_come_out_of_order_are_found(filled, folder):
+    """As after a move to another embedder: older chunks get vectors later."""
+    part = Part(D)
+    rows = next(read_all(filled))
+    odd = rows.ids % 2 == 1
+    part.add(rows.besides(rows.ids[odd]), np.zeros(int((~odd).sum()), np.int32))
+    part.add(rows.besides(rows.ids[~odd]), np.zeros(int(odd.sum()), np.int32))
+    table = np.array([True, False])
+    ids = np.array([1, 2, 33, 66, 67, 0])
+    assert part.readable(ids, table).tolist() == [True, True, True, True, False, False]
+
+
+def read_all(store):
+    with store.read() as connection:
+        yield from dense.read(connection, 1)
