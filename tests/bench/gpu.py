@@ -185,6 +185,7 @@ def embedding(models: Path) -> dict[str, object]:
         ready.append((ids, (torch.arange(ids.shape[1]) < lengths[:, None]).long()))
 
     def bare() -> None:
+        torch.set_num_threads(embedder._threads)  # a short last batch has left one
         with torch.inference_mode():
             for ids, mask in ready:
                 embedder._encoder(ids, mask)
