@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rag.home import make_home
 from rag.models.passes import Around
 from rag.models.protocols import EmbedderProtocol, Floats
 
@@ -35,7 +36,7 @@ def _lock(home: Path) -> Path:
 @contextmanager
 def answering(home: Path) -> Iterator[None]:
     """Tell the workers of this home that a question is being answered while the block runs."""
-    home.mkdir(parents=True, exist_ok=True)
+    make_home(home)
     with _lock(home).open("ab") as file:
         # waits for no longer than a worker's look takes, some microseconds
         fcntl.flock(file, fcntl.LOCK_SH)

@@ -17,6 +17,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, error
 from sqlalchemy.exc import SQLAlchemyError
 
 from rag.errors import StoreError
+from rag.home import make_home
 from rag.settings import Settings
 from rag.store import Store
 
@@ -60,7 +61,7 @@ def _url(settings: Settings) -> str:
     logger.setLevel(logging.WARNING)
     with translated(settings):
         if not settings.jobs.database_url:
-            settings.home.mkdir(parents=True, exist_ok=True)
+            make_home(settings.home)
             with closing(sqlite3.connect(settings.home / "jobs.db", timeout=30)) as connection:
                 connection.execute("PRAGMA journal_mode=WAL")
         DBOS.migrate(url)

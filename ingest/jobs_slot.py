@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from rag.home import make_home
+
 __all__ = ["executor", "living", "orphaned", "slot"]
 
 
@@ -44,7 +46,8 @@ def _held(path: Path, mode: int) -> Iterator[int | None]:
 @contextmanager
 def slot(home: Path) -> Iterator[int]:
     """Take the lowest free number while the block runs."""
-    _file(home, 0).parent.mkdir(parents=True, exist_ok=True)
+    make_home(home)
+    _file(home, 0).parent.mkdir(exist_ok=True)
     number = 0
     while True:
         with _held(_file(home, number), fcntl.LOCK_EX) as descriptor:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from rag.errors import MachineError
+from rag.home import make_home
 
 __all__ = ["alone", "ingest_lock"]
 
@@ -22,8 +23,9 @@ def ingest_lock(home: Path, source: str) -> Iterator[IO[str]]:
     """Hold the lock of a source ("": of what is ingested by path). Raises MachineError, naming the process,
     when another ingestion of it runs. The value is for ``alone``.
     """
+    make_home(home)
     folder = home / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     mark = hashlib.sha256(source.encode("utf-8")).hexdigest()[:16] if source else "paths"
     with (folder / f"{mark}.lock").open("a+", encoding="ascii") as file:
         try:

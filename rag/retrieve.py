@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from rag.answer_settings import RetrieveSettings
 from rag.index.dense import DenseIndex
 from rag.index.fuse import reciprocal_rank_fusion
+from rag.index.lexical import rarest
 from rag.models.protocols import EmbedderProtocol
 from rag.store import Store
 from rag.text import language, question_terms
@@ -21,17 +21,18 @@ __all__ = ["look_up", "retrieve"]
 _BESIDE = ThreadPoolExecutor(thread_name_prefix="citewell-lexical")
 
 
-def _weights(store: Store, question: str) -> Mapping[str, float]:
-    """Inverse document frequency of the question's terms, as in BM25 with the +1 that keeps it positive."""
-    wanted = question_terms(question)
-    total, found = store.frequencies(wanted)
-    return {t: math.log(1 + (total - found.get(t, 0) + 0.5) / (found.get(t, 0) + 0.5)) for t in wanted}
+def _weight(total: int, count: int) -> float:
+    """Inverse document frequency of a term, as in BM25 with the +1 that keeps it positive."""
+    return math.log(1 + (total - count + 0.5) / (count + 0.5))
 
 
 def look_up(question: str, store: Store, embedder: EmbedderProtocol) -> Query:
     """Embed a question that stands alone and weigh its terms."""
     (asked,) = embedder.token_vectors([question], "query")
-    return Query(question, language(question), asked.whole, _weights(store, question), asked.vectors)
+    wanted = question_terms(question)
+    total, counts = store.frequencies(wanted)
+    weights = {term: _weight(total, counts.get(term, 0)) for term in wanted}
+    return Query(question, language(question), asked.whole, weights, asked.vectors, rarest(counts))
 
 
 def retrieve(
@@ -44,7 +45,7 @@ def retrieve(
     """
     index.sync()
     by_words = _BESIDE.submit(
-        store.lexical, list(query.weights), settings.candidates, partial(index.readable, user)
+        store.lexical, query.rare, settings.candidates, partial(index.readable, user)
     )
     dense = dict(index.search(query.vector, settings.candidates, user))
     lexical = dict(by_words.result())

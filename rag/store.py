@@ -18,6 +18,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from rag.database import open_engine, translated
 from rag.errors import NotFoundError
+from rag.home import make_home
 from rag.index import lexical
 from rag.index.access import reader_names
 from rag.index.changes import generation
@@ -80,7 +81,7 @@ class Store:
     def open(cls, settings: Settings) -> Store:
         """Open the database of ``settings.home``, creating and migrating it as needed."""
         try:
-            settings.home.mkdir(parents=True, exist_ok=True)
+            make_home(settings.home)
             engine = open_engine(settings.database_url)
         except (OperationalError, DatabaseError, OSError) as error:
             raise translated(error, settings.home) from error
@@ -194,10 +195,9 @@ class Store:
     def lexical(
         self, query: Sequence[str], k: int, readable: lexical.Readable | None = None
     ) -> list[tuple[int, float]]:
-        """See rag.index.lexical.search; for the rarest of the terms."""
+        """See rag.index.lexical.search."""
         with self.read() as connection:
-            sought = lexical.rarest(self._frequencies.of(connection, query)[1])
-            return lexical.search(connection, sought, k, readable)
+            return lexical.search(connection, query, k, readable)
 
     def frequencies(self, query: Collection[str]) -> tuple[int, dict[str, int]]:
         """See rag.index.lexical.Frequencies.of."""

@@ -25,6 +25,7 @@ from rag.errors import (
     ModelError,
     ModelMissingError,
 )
+from rag.home import make_home
 from rag.models import convert_e5, convert_gguf
 from rag.models.catalogue import CatalogueEntry, catalogue, find, find_by_hash, folder_entries
 from rag.models.folder import RECORD, ModelRecord, read_record, write_record
@@ -81,6 +82,7 @@ def _room(entry: CatalogueEntry) -> int:
 def _workshop(name: str, models_dir: Path, needed: int) -> Iterator[Path]:
     """The work folder, for one process at a time and with room enough. A full disk is a DiskFullError."""
     work = models_dir / WORK / name
+    make_home(models_dir.parent)
     work.mkdir(parents=True, exist_ok=True)
     held = sum(path.stat().st_size for path in work.rglob("*") if path.is_file())
     if shutil.disk_usage(work).free < needed - held + SLACK:

@@ -265,7 +265,7 @@ def _memory(settings: Settings, index: DenseIndex, dimension: int) -> dict[str, 
 def _steps(store: Store, index: DenseIndex, queries: Sequence[Query]) -> dict[str, object]:
     given, rounds = load_settings().retrieve, len(queries)
     users = {name: User("bench", (name,)) for name in SHARES}
-    asked = {spoken: [list(q.weights) for q in queries if q.language == spoken] for spoken in LANGUAGES}
+    asked = {spoken: [list(q.rare) for q in queries if q.language == spoken] for spoken in LANGUAGES}
     return {
         "dense_ms": {
             name: milliseconds(lambda n, u=user: index.search(queries[n].vector, given.candidates, u), rounds)

@@ -6,6 +6,7 @@ import pytest
 from rag.answer_settings import RetrieveSettings
 from rag.index.dense import DenseIndex
 from rag.index.fuse import reciprocal_rank_fusion
+from rag.index.lexical import rarest
 from rag.retrieve import look_up, retrieve
 from rag.types import User
 from tests.fakes.library import put, take_away
@@ -39,11 +40,25 @@ def test_a_question_becomes_a_vector_and_weighted_terms(filled, embedder):
     )
 
 
+def test_common_terms_are_weighed_and_not_sought(filled, embedder, index, monkeypatch):
+    question = "colour of the valve of the pump"
+    asked = look_up(question, filled, embedder)
+    assert list(asked.rare) == ["valve", "pump"], "in 2 and 3 chunks; colour stands in none"
+    monkeypatch.setattr(rarest, "__defaults__", (4,))
+    frugal = look_up(question, filled, embedder)
+    assert list(frugal.rare) == ["valve"]
+    assert frugal.weights == asked.weights
+    found = {hit.chunk.id: hit.lexical for hit in retrieve(frugal, filled, index, EVERYTHING, SETTINGS)}
+    assert {key: score for key, score in found.items() if score is not None} == dict(
+        filled.lexical(["valve"], SETTINGS.candidates)
+    )
+
+
 def test_hits_are_both_searches_fused(filled, embedder, index):
     query = look_up("the red valve of the pump", filled, embedder)
     hits = retrieve(query, filled, index, EVERYTHING, SETTINGS)
     dense = dict(index.search(query.vector, 3, EVERYTHING))
-    lexical = dict(filled.lexical(list(query.weights), 3))
+    lexical = dict(filled.lexical(list(query.rare), 3))
     want = reciprocal_rank_fusion([list(dense), list(lexical)], SETTINGS.rrf_k)
     assert [(hit.chunk.id, hit.score) for hit in hits] == want
     for hit in hits:

@@ -117,11 +117,6 @@ def test_the_rarest_terms_are_sought():
     assert rarest({}, 10) == []
 
 
-def test_a_common_term_is_left_out_where_it_takes_too_long(filled, monkeypatch):
-    monkeypatch.setattr(lexical.rarest, "__defaults__", (2,))
-    assert filled.lexical(["oil", "pump", "valve"], 10) == filled.lexical(["oil"], 10)
-
-
 def test_what_others_may_read_does_not_shorten_the_list(filled, embedder):
     for number in range(20):
         put(filled, embedder, f"secret{number}.md", ["pump pump pump"])
