@@ -44,9 +44,7 @@ def retrieve(
     comes back, even if the index still holds it.
     """
     index.sync()
-    by_words = _BESIDE.submit(
-        store.lexical, query.rare, settings.candidates, partial(index.readable, user)
-    )
+    by_words = _BESIDE.submit(store.lexical, query.rare, settings.candidates, partial(index.readable, user))
     dense = dict(index.search(query.vector, settings.candidates, user))
     lexical = dict(by_words.result())
     fused = reciprocal_rank_fusion([list(dense), list(lexical)], settings.rrf_k)
