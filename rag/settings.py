@@ -70,6 +70,11 @@ class GeneratorSettings(Section):
     """Writes draft sentences from the evidence."""
 
     model: str = Field("qwen2.5-coder-1.5b-instruct", description="Name of the generator in the catalogue.")
+    precision: Literal["auto", "as_is", "int8"] = Field(
+        "auto",
+        description="Weights that Citewell's own vLLM serves: as_is, or rounded to int8; auto rounds on a "
+        "CPU (faster there) where the model's kind is known.",
+    )
     url: str = Field(
         "", description="Base URL of a running OpenAI-compatible server (…/v1); empty: Citewell's own vLLM."
     )

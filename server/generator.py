@@ -25,10 +25,12 @@ from typing import Literal
 
 import httpx
 
-from rag.errors import CitewellError, GeneratorStartError, MachineError
+from rag.errors import CitewellError, GeneratorStartError, MachineError, ModelError
 from rag.models.folder import require_model
+from rag.models.int8 import can_round, rounded
 from rag.models.protocols import Progress
 from rag.settings import GeneratorSettings, Settings
+from server.background import in_thread
 
 __all__ = ["Generator", "GeneratorState"]
 
@@ -135,6 +137,7 @@ class Generator:
         self._grace_s = grace_s
         self._log = settings.logs_dir / "vllm.log"
         self._log_from = 0
+        self._folder = settings.models_dir / settings.generator.model
         self._process: asyncio.subprocess.Process | None = None
         self._started = 0.0
         self._stopping = asyncio.Event()
@@ -149,13 +152,16 @@ class Generator:
         return self._log
 
     async def start(self, progress: Progress | None = None) -> None:
-        """Check what vLLM needs and start its process; returns before it is ready.
+        """Check what vLLM needs, round the weights at the first start, and start its process; returns before
+        it is ready.
 
-        Raises MachineError (environment missing, port taken) and ModelMissingError.
+        Raises MachineError (environment missing, port taken), ModelMissingError, ModelError (int8 is asked
+        for and not possible) and DiskFullError.
         """
         self._progress = progress or _ignore
         self._stopping.clear()
         self._check()
+        self._folder = await in_thread(self._weights)
         self._log.parent.mkdir(parents=True, exist_ok=True)
         if self._log.exists():
             self._log.replace(self._log.with_suffix(".log.1"))
@@ -266,11 +272,27 @@ class Generator:
                     "Stop what uses it (perhaps another Citewell), or set generator.port to a free port.",
                 ) from error
 
+    def _weights(self) -> Path:
+        """The folder that vLLM is to serve."""
+        settings, models = self._settings.generator, self._settings.models_dir
+        folder = models / settings.model
+        wanted = settings.precision == "int8" or (
+            settings.precision == "auto" and _serves_on_cpu(settings.python)
+        )
+        if wanted and can_round(folder):
+            return rounded(settings.model, models, self._progress)
+        if settings.precision == "int8":
+            raise ModelError(
+                f"{settings.model} is of a kind that Citewell cannot round to int8.",
+                "Set generator.precision to as_is; what its publisher has quantised is served so.",
+            )
+        return folder
+
     async def _spawn(self) -> None:
         settings = self._settings.generator
         cpu = _serves_on_cpu(settings.python)
         environment = _environment(self._settings, cpu)
-        command = _command(settings, self._settings.models_dir / settings.model, environment, cpu)
+        command = _command(settings, self._folder, environment, cpu)
         warden = Path(__file__).with_name("warden.py")
         options = json.dumps({"env": environment, "grace_s": self._grace_s})
         with self._log.open("ab") as log:

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -90,13 +91,16 @@ class Chat:
         if self._served.info is None:
             with self._failures():
                 listed = [model async for model in self._client.models.list()]
-            served = [model.id for model in listed]
+            served = {model.id: model for model in listed}
             if not served:
                 raise GeneratorUnavailableError(
                     f"The generator at {self._url} serves no model.", "Start it with a model."
                 )
-            name = self._wanted if self._wanted in served else served[0]
-            record = read_record(self._models_dir / name)
+            name = self._wanted if self._wanted in served else next(iter(served))
+            # vLLM tells which folder it serves: one of ours may hold the same model in another precision
+            root = Path((served[name].model_extra or {}).get("root") or "")
+            ours = self._models_dir in root.parents
+            record = read_record(root if ours else self._models_dir / name)
             self._served.salts = any(model.owned_by == VLLM for model in listed)
             self._served.info = (
                 ModelInfo(name, record.revision, record.licence) if record else ModelInfo(name, "", "")

