@@ -58,7 +58,7 @@ class EmbedderSettings(Section):
     model: str = Field("multilingual-e5-small", description="Name of the embedder in the catalogue.")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto",
-        description="Number format; auto takes bfloat16 where the CPU computes in it, float16 on a GPU.",
+        description="Number format; auto: float16 on a GPU, on a CPU the faster of bfloat16 and float32.",
     )
     device: str = Field("auto", description="torch device: auto, cpu, cuda, cuda:1.")
     batch_tokens: int = Field(

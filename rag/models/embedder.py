@@ -6,7 +6,6 @@ torch is imported when an Embedder is loaded, not with this module.
 from __future__ import annotations
 
 import os
-import platform
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,16 +17,16 @@ import numpy as np
 from rag.errors import ModelMissingError
 from rag.models.encoder import Encoder, open_encoder
 from rag.models.folder import require_model
+from rag.models.precision import best_precision
 from rag.models.protocols import Floats, TextKind, TokenVectors
 from rag.settings import EmbedderSettings
 from rag.types import Span
 
-__all__ = ["Embedder", "best_precision"]
+__all__ = ["Embedder"]
 
 FEW_TOKENS = 512
 RAGGED = 0.7  # of the longest text of a batch
 WORTH_A_PASS = 1024  # padded tokens
-CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 with native bfloat16 products; ARM calls it bf16
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +40,6 @@ class _Encoded:
     ids: list[int]
     rows: list[int]
     spans: list[Span]
-
-
-def _cpu_flags() -> set[str]:
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return set()
-    return {flag for line in lines if line.startswith(("flags", "Features")) for flag in line.split()}
-
-
-def best_precision(device: str) -> str:
-    """float16 on a GPU; bfloat16 on a CPU that multiplies in it (2.4 times faster there); else float32."""
-    if not device.startswith("cpu"):
-        return "float16"
-    return "bfloat16" if platform.system() == "Linux" and _cpu_flags() & CPU_FLAGS else "float32"
 
 
 def torch_threads() -> int:
@@ -100,8 +84,9 @@ class Embedder:
         device = settings.device
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        precision = best_precision(device) if settings.precision == "auto" else settings.precision
         try:
+            auto = settings.precision == "auto"
+            precision = best_precision(folder, device) if auto else settings.precision
             encoder = open_encoder(folder, device, precision)
         except (OSError, ValueError, KeyError) as error:
             raise ModelMissingError(

@@ -28,7 +28,7 @@ from rag.errors import (
 from rag.home import make_home
 from rag.models import convert_e5, convert_gguf
 from rag.models.catalogue import CatalogueEntry, catalogue, find, find_by_hash, folder_entries
-from rag.models.folder import RECORD, ModelRecord, read_record, write_record
+from rag.models.folder import OURS, ModelRecord, read_record, write_record
 from rag.models.protocols import Progress
 from rag.models.sources import SourceError, from_hub, from_index, no_room, sync
 
@@ -249,7 +249,7 @@ def _import_folder(
             f"{name!r} cannot be a model's name.", "Give another with --name: letters, digits, . _ and -."
         )
     known = next((each for each in catalogue() if each.name == name), None)
-    files = sorted(each for each in path.rglob("*") if each.is_file() and each.name != RECORD)
+    files = sorted(each for each in path.rglob("*") if each.is_file() and each.name not in OURS)
     size = sum(each.stat().st_size for each in files)
     with _workshop(name, models_dir, size) as work:
         folder = work / "folder"

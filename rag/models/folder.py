@@ -10,9 +10,20 @@ from pathlib import Path
 
 from rag.errors import HashMismatchError, ModelMissingError
 
-__all__ = ["RECORD", "ModelRecord", "read_record", "require_model", "verify_files", "write_record"]
+__all__ = [
+    "OURS",
+    "PRECISION",
+    "RECORD",
+    "ModelRecord",
+    "read_record",
+    "require_model",
+    "verify_files",
+    "write_record",
+]
 
 RECORD = "citewell.json"
+PRECISION = "precision.json"  # how fast this machine computes it, see rag.models.precision
+OURS = {RECORD, PRECISION}  # all that lies there beside the publisher's files
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,7 @@ def verify_files(folder: Path, record: ModelRecord) -> None:
     """
     if not record.files:
         return
-    there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {RECORD}
+    there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - OURS
     for name in sorted(there | set(record.files)):
         found = _sha256(folder / name) if name in there else "missing"
         recorded = record.files.get(name, "none")

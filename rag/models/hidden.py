@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rag.errors import ModelError, ModelMissingError
-from rag.models.embedder import best_precision
 from rag.models.folder import ModelRecord, require_model
+from rag.models.precision import usual_precision
 from rag.models.protocols import Floats
 from rag.models.quiet import quiet
 from rag.prompts import prompt
@@ -120,7 +120,7 @@ class HiddenStates:
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         # float16 would overflow: some states of these models are in the thousands
-        precision = torch.float32 if best_precision(device) == "float32" else torch.bfloat16
+        precision = torch.float32 if usual_precision(device) == "float32" else torch.bfloat16
         try:
             with quiet():
                 tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)

@@ -22,8 +22,9 @@ from ingest.parse import Parser
 from ingest.parse_blocks import Parsed
 from ingest.pipeline import ingest
 from ingest.refine import refine
-from rag.models.embedder import Embedder, best_precision
+from rag.models.embedder import Embedder
 from rag.models.folder import require_model
+from rag.models.precision import best_precision
 from rag.models.protocols import Floats
 from rag.settings import Settings, load_settings
 from rag.store import Store
@@ -109,8 +110,8 @@ def run_embed(folder: Path, home: Path) -> dict[str, object]:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     given = settings.embedder.precision
-    precision = best_precision(device) if given == "auto" else given
     path, _ = require_model(settings.embedder.model, settings.models_dir)
+    precision = best_precision(path, device) if given == "auto" else given
     model = SentenceTransformer(
         str(path),
         device=device,

@@ -167,7 +167,7 @@ LAYER, SIZE = 2, 16  # of the tiny generator
 @pytest.fixture
 def probing(tmp_path, monkeypatch):
     """Settings with a real, tiny generator on disk, and a probe of its second layer."""
-    monkeypatch.setattr(hidden, "best_precision", lambda device: "float32")
+    monkeypatch.setattr(hidden, "usual_precision", lambda device: "float32")
     settings = Settings(home=tmp_path, generator=GeneratorSettings(model="tiny"), check=PROBING)
     make_generator(settings.models_dir / "tiny")
     weights = np.random.default_rng(4).normal(scale=0.2, size=2 * SIZE).astype(np.float32)

@@ -35,7 +35,7 @@ def models_dir(tmp_path_factory):
 
 @pytest.fixture
 def hidden(models_dir, monkeypatch):
-    monkeypatch.setattr(module, "best_precision", lambda device: "float32")
+    monkeypatch.setattr(module, "usual_precision", lambda device: "float32")
     return HiddenStates.load("tiny", models_dir, layers=(3, 2), device="cpu")
 
 
