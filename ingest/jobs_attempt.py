@@ -24,6 +24,7 @@ from ingest.report import Phase
 from rag.errors import (
     CitewellError,
     DiskFullError,
+    EmbedderUnavailableError,
     IngestError,
     MachineError,
     MissingPackageError,
@@ -47,7 +48,13 @@ Outcome = Literal["done", "failed", "again", "busy", "later", "cancelled"]
 LOOK_S = 0.5
 CRASHES = 5
 # These may pass; of a source that is not there too, since drives come and go
-PASSING = (SourceUnavailableError, SourceNotFoundError, StoreError, MachineError)
+PASSING = (
+    SourceUnavailableError,
+    SourceNotFoundError,
+    StoreError,
+    MachineError,
+    EmbedderUnavailableError,
+)
 LASTING = (DiskFullError, SchemaError, MissingPackageError)
 
 

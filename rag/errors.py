@@ -13,6 +13,7 @@
     │   ├── DownloadError            no source gave the file
     │   ├── HashMismatchError        a file is not the one the catalogue pins
     │   ├── ConversionError          the converted model does not reproduce known values
+    │   ├── EmbedderUnavailableError the server that embeds passages does not answer
     │   └── ProbeError               no probe, a damaged one, or one of another model, layer or template
     ├── GeneratorError
     │   ├── GeneratorUnavailableError   no generator answers (a state, not a crash)
@@ -56,6 +57,7 @@ __all__ = [
     "ConversionError",
     "DiskFullError",
     "DownloadError",
+    "EmbedderUnavailableError",
     "EvaluationError",
     "ForbiddenError",
     "GeneratorError",
@@ -159,6 +161,10 @@ class HashMismatchError(ModelError):
 
 class ConversionError(ModelError):
     """A converted model does not reproduce the values that it must."""
+
+
+class EmbedderUnavailableError(ModelError):
+    """The server that embeds passages does not answer."""
 
 
 class ProbeError(ModelError):

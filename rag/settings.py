@@ -60,10 +60,17 @@ class EmbedderSettings(Section):
         "auto",
         description="Number format; auto: float16 on a GPU, on a CPU the faster of bfloat16 and float32.",
     )
-    device: str = Field("auto", description="torch device: auto, cpu, cuda, cuda:1.")
+    device: str = Field(
+        "auto", description="torch device: cpu, cuda:1, several with commas; auto: every GPU, else the CPU."
+    )
     batch_tokens: int = Field(
         8192, ge=256, description="Padded tokens in one embedding batch; less uses less memory."
     )
+    url: str = Field(
+        "",
+        description="Base URL (…/v1) of an OpenAI-compatible server that embeds passages; empty: none.",
+    )
+    api_key: str = Field("", description="Key that the server at url asks for.")
 
 
 class GeneratorSettings(Section):

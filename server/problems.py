@@ -39,6 +39,7 @@ STATUS: dict[type[errors.CitewellError], int] = {
     errors.DownloadError: 502,
     errors.HashMismatchError: 503,
     errors.ConversionError: 503,
+    errors.EmbedderUnavailableError: 503,
     errors.ProbeError: 503,
     errors.GeneratorError: 503,
     errors.GeneratorUnavailableError: 503,

@@ -22,13 +22,18 @@ from rag.models.protocols import Message, ScoredToken, TokenChunk, Usage
 from rag.settings import Settings
 from rag.types import ModelInfo
 
-__all__ = ["Chat"]
+__all__ = ["Chat", "on_this_machine"]
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 READY_TIMEOUT_S = 2.0
 VLLM = "vllm"  # whom its models are owned by
 TOP_LOGPROBS = 20  # the most that vLLM gives without being told otherwise
 AROUND_LABEL = " \t\n.,:;!?*\"'`()[]。，：；！？"
+
+
+def on_this_machine(url: str) -> bool:
+    """Whether the server is on this machine: no proxy that the environment names must stand before it."""
+    return (urlsplit(url).hostname or "") in LOOPBACK
 
 
 @dataclass(slots=True)
@@ -53,8 +58,7 @@ class Chat:
         self._timeout_s = settings.generator.timeout_s
         self._served = _Served()
         self._scope = ""
-        # a proxy that the environment names must not stand between this process and its own machine
-        local = (urlsplit(self._url).hostname or "") in LOOPBACK
+        local = on_this_machine(self._url)
         self._client = AsyncOpenAI(
             base_url=self._url,
             api_key=settings.generator.api_key or "none",

@@ -6,15 +6,16 @@ torch is imported when an Embedder is loaded, not with this module.
 from __future__ import annotations
 
 import os
-import threading
+import queue
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rag.errors import ModelMissingError
+from rag.errors import ModelMissingError, SettingsError
 from rag.models.encoder import Encoder, open_encoder
 from rag.models.folder import require_model
 from rag.models.precision import best_precision
@@ -55,17 +56,24 @@ def _unit(rows: Floats) -> Floats:
 
 
 class Embedder:
-    """A loaded embedder, made by :meth:`load`. Safe to call from several threads (one pass at a time)."""
+    """A loaded embedder, made by :meth:`load`. Safe to call from several threads (one pass at a time on each
+    device).
+    """
 
-    def __init__(self, encoder: Encoder, fingerprint: str, batch_tokens: int) -> None:
-        self._encoder = encoder
+    def __init__(self, encoders: Sequence[Encoder], fingerprint: str, batch_tokens: int) -> None:
+        """``encoders`` are the same network on each device."""
+        encoder = encoders[0]
+        self._pad = encoder.pad
         self._batch_tokens = batch_tokens
-        self._lock = threading.Lock()
+        self._idle: queue.SimpleQueue[Encoder] = queue.SimpleQueue()
+        for each in encoders:
+            self._idle.put(each)
+        self._pool = ThreadPoolExecutor(len(encoders)) if len(encoders) > 1 else None
         self._threads = torch_threads()
         self._tokenizer = encoder.tokenizer
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._prompts = {kind: encoder.prompts.get(kind, "") for kind in ("query", "passage")}
+        self.prompts = {kind: encoder.prompts.get(kind, "") for kind in ("query", "passage")}
         self.dimension = encoder.dimension
         self.max_tokens = encoder.max_tokens
         self.fingerprint = fingerprint
@@ -81,19 +89,24 @@ class Embedder:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         import torch
 
-        device = settings.device
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
+        devices = [device.strip() for device in settings.device.split(",")]
+        if settings.device == "auto":
+            devices = [f"cuda:{n}" for n in range(torch.cuda.device_count())] or ["cpu"]
         try:
             auto = settings.precision == "auto"
-            precision = best_precision(folder, device) if auto else settings.precision
-            encoder = open_encoder(folder, device, precision)
+            precision = best_precision(folder, devices[0]) if auto else settings.precision
+            encoders = [open_encoder(folder, device, precision) for device in devices]
+        except RuntimeError as error:
+            raise SettingsError(
+                f"The embedder cannot compute on {settings.device}: {error}.",
+                "Set embedder.device to auto, or to devices of this machine.",
+            ) from error
         except (OSError, ValueError, KeyError) as error:
             raise ModelMissingError(
                 f"The embedder {settings.model} cannot be read: {error}.",
                 f"Remove {folder} and run `citewell model pull {settings.model}`.",
             ) from error
-        return cls(encoder, f"{record.name}@{record.revision}", settings.batch_tokens)
+        return cls(encoders, f"{record.name}@{record.revision}", settings.batch_tokens)
 
     def embed_queries(self, texts: Sequence[str]) -> Floats:
         """Unit vectors of questions, float32 [n, d]."""
@@ -130,7 +143,7 @@ class Embedder:
         return vectors
 
     def _encode(self, texts: Sequence[str], kind: TextKind) -> list[_Encoded]:
-        prompt = self._prompts[kind]
+        prompt = self.prompts[kind]
         encodings = self._tokenizer.encode_batch([prompt + text for text in texts])
         return [self._cut(encoding, len(prompt)) for encoding in encodings]
 
@@ -175,18 +188,30 @@ class Embedder:
         self, encoded: Sequence[_Encoded], hidden: bool = True
     ) -> Iterator[tuple[list[int], list[Floats], Floats]]:
         """For each batch: indices, hidden states ([t, d] each; none unless asked), unit vectors [b, d]."""
+
+        def computed(batch: list[int]) -> tuple[list[int], list[Floats], Floats]:
+            return batch, *self._pass([encoded[i].ids for i in batch], hidden)
+
+        batches = self._batches(encoded)
+        return map(computed, batches) if self._pool is None else self._pool.map(computed, batches)
+
+    def _pass(self, texts: Sequence[Sequence[int]], hidden: bool) -> tuple[list[Floats], Floats]:
+        """One batch, longest first, on a device that is idle or as soon as one is."""
         import torch
 
-        for batch in self._batches(encoded):
-            lengths = [len(encoded[i].ids) for i in batch]
-            ids = torch.full((len(batch), lengths[0]), self._encoder.pad, dtype=torch.long)
-            for row, i in enumerate(batch):
-                ids[row, : lengths[row]] = torch.tensor(encoded[i].ids)
-            mask = (torch.arange(lengths[0])[None] < torch.tensor(lengths)[:, None]).long()
+        lengths = [len(text) for text in texts]
+        ids = torch.full((len(texts), lengths[0]), self._pad, dtype=torch.long)
+        for row, text in enumerate(texts):
+            ids[row, : lengths[row]] = torch.tensor(text)
+        mask = (torch.arange(lengths[0])[None] < torch.tensor(lengths)[:, None]).long()
+        encoder = self._idle.get()
+        try:
             # two threads wait for each other where something else computes (vLLM, while a question is
             # embedded: 960 ms instead of 8) and save little on a short text
-            with self._lock, torch.inference_mode():
+            with torch.inference_mode():
                 torch.set_num_threads(1 if ids.numel() <= FEW_TOKENS else self._threads)
-                states, pooled = self._encoder(ids, mask)
-            rows = [states[row, :length].numpy() for row, length in enumerate(lengths)] if hidden else []
-            yield batch, rows, _unit(pooled.numpy())
+                states, pooled = encoder(ids, mask)
+        finally:
+            self._idle.put(encoder)
+        rows = [states[row, :length].numpy() for row, length in enumerate(lengths)] if hidden else []
+        return rows, _unit(pooled.numpy())

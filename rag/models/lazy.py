@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from rag.models.embedder import Embedder
 from rag.models.folder import require_model
-from rag.models.protocols import Floats, TextKind, TokenVectors
+from rag.models.protocols import EmbedderProtocol, Floats, TextKind, TokenVectors
 from rag.settings import Settings
 from rag.store import Store
 from rag.types import Span
@@ -42,13 +42,18 @@ class LazyEmbedder:
         return self if model == self._settings.model else LazyEmbedder(self._all, model)
 
     @property
-    def _loaded(self) -> Embedder:
+    def _loaded(self) -> EmbedderProtocol:
         with self._lock:  # threads that read ahead ask for it at the same time
             return self._once
 
     @functools.cached_property
-    def _once(self) -> Embedder:
-        return Embedder.load(self._settings, self._all.models_dir)
+    def _once(self) -> EmbedderProtocol:
+        loaded = Embedder.load(self._settings, self._all.models_dir)
+        if not self._settings.url:
+            return loaded
+        from rag.models.endpoint import EmbeddingEndpoint  # its library takes half a second to import
+
+        return EmbeddingEndpoint(loaded, self._settings)
 
     @property
     def dimension(self) -> int:

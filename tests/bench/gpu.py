@@ -184,11 +184,14 @@ def embedding(models: Path) -> dict[str, object]:
             ids[row, : lengths[row]] = torch.tensor(encoded[i].ids)
         ready.append((ids, (torch.arange(ids.shape[1]) < lengths[:, None]).long()))
 
+    encoder = embedder._idle.get()
+    embedder._idle.put(encoder)
+
     def bare() -> None:
         torch.set_num_threads(embedder._threads)  # a short last batch has left one
         with torch.inference_mode():
             for ids, mask in ready:
-                embedder._encoder(ids, mask)
+                encoder(ids, mask)
 
     alone = milliseconds(bare, 3)
     return {"tokens_a_second": round(1000 * tokens / ours), "of_the_network_alone": round(alone / ours, 3)}

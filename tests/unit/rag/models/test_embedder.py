@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import BertModel, PreTrainedTokenizerFast
 
-from rag.errors import ModelMissingError
+from rag.errors import ModelMissingError, SettingsError
 from rag.models.convert_e5 import verify_e5
 from rag.models.embedder import Embedder
 from rag.models.folder import read_record
@@ -33,7 +33,7 @@ def models_dir(tmp_path_factory):
 
 
 def load(models_dir, **options) -> Embedder:
-    settings = EmbedderSettings(model=NAME, precision="float32", device="cpu", **options)
+    settings = EmbedderSettings(model=NAME, precision="float32", **{"device": "cpu", **options})
     return Embedder.load(settings, models_dir)
 
 
@@ -98,6 +98,34 @@ def test_batches_keep_the_budget_and_hold_like_lengths(models_dir):
         lengths = [len(encoded[i].ids) for i in batch]
         assert lengths == sorted(lengths, reverse=True)
         assert len(lengths) * lengths[0] <= 256
+
+
+def test_several_devices_share_the_batches(models_dir, embedder, monkeypatch):
+    several = load(models_dir, batch_tokens=256, device="cpu, cpu")
+    both = threading.Barrier(2, timeout=30)
+    used = set()
+
+    class Counted:
+        def __init__(self, encoder):
+            self.encoder = encoder
+
+        def __call__(self, ids, mask):
+            if id(self) not in used:
+                both.wait()  # passes only when the other device has a batch, too
+            used.add(id(self))
+            return self.encoder(ids, mask)
+
+    for _ in range(2):
+        several._idle.put(Counted(several._idle.get()))
+    texts = [f"the pump {n}" for n in range(200)]
+    np.testing.assert_allclose(several.embed_passages(texts), embedder.embed_passages(texts), atol=1e-6)
+    assert len(used) == 2
+    np.testing.assert_array_equal(several.embed_passages([]), embedder.embed_passages([]))
+
+
+def test_a_device_that_is_not_there_is_named(models_dir):
+    with pytest.raises(SettingsError, match="cannot compute on abacus"):
+        load(models_dir, device="abacus")
 
 
 def test_token_vectors(models_dir, embedder):
