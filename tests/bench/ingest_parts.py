@@ -4,17 +4,23 @@ python tests/bench/ingest_parts.py ingest FOLDER HOME    Citewell's ingestion in
 python tests/bench/ingest_parts.py embed FOLDER HOME     bare sentence-transformers on the passages of HOME
 python tests/bench/ingest_parts.py sync FOLDER HOME      again, unchanged; then with one file changed
 python tests/bench/ingest_parts.py sentences FOLDER HOME vectors of sentences, made after the ingestion
+python tests/bench/ingest_parts.py endpoint FOLDER HOME  the passages of HOME by vLLM, through embedder.url
 """
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 from sqlalchemy import func, select
 
@@ -23,6 +29,7 @@ from ingest.parse_blocks import Parsed
 from ingest.pipeline import ingest
 from ingest.refine import refine
 from rag.models.embedder import Embedder
+from rag.models.endpoint import EmbeddingEndpoint
 from rag.models.folder import require_model
 from rag.models.precision import best_precision
 from rag.models.protocols import Floats
@@ -30,6 +37,8 @@ from rag.settings import Settings, load_settings
 from rag.store import Store
 from rag.tables import chunk, document
 from rag.types import Chunk, User
+from server.generator import MODULE, _environment
+from tests.fakes.ports import free_port
 
 BATCHES = (8, 16, 32, 64)
 TRIED = 256  # passages that the batch size is chosen on
@@ -211,7 +220,73 @@ def run_sentences(folder: Path, home: Path) -> dict[str, object]:
     return {"passages": done.sentences, "seconds": round(time.perf_counter() - begin, 1)}
 
 
-PARTS = {"ingest": run_ingest, "embed": run_embed, "sync": run_sync, "sentences": run_sentences}
+@contextmanager
+def _pooling(settings: Settings) -> Iterator[str]:
+    """vLLM serving the embedder; its base URL."""
+    model, port = settings.embedder.model, free_port()
+    command = [settings.generator.python, "-m", MODULE, "--model", settings.models_dir / model]
+    command += ["--served-model-name", model, "--runner", "pooling", "--dtype", "float32", "--enforce-eager"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--distributed-executor-backend", "uni"]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            env=os.environ | _environment(settings, cpu=True),
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            end = time.monotonic() + settings.generator.start_timeout_s
+            url = f"http://127.0.0.1:{port}"
+            while not _answers(url):
+                if process.poll() is not None or time.monotonic() > end:
+                    log.seek(0)
+                    raise SystemExit(log.read().decode("utf-8", "replace")[-4000:])
+                time.sleep(0.5)
+            yield f"{url}/v1"
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health", trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def run_endpoint(folder: Path, home: Path) -> dict[str, object]:
+    """embedder.url against this process, on the same passages, in float32."""
+    settings = settings_of(home)
+    store = Store.open(settings)
+    texts = [text for _, text in passages(store)]
+    store.close()
+    here = Embedder.load(settings.embedder, settings.models_dir)
+    here.embed_passages(texts[:64])
+    begin = time.perf_counter()
+    ours = here.embed_passages(texts)
+    alone = time.perf_counter() - begin
+    with _pooling(settings) as url:
+        far = EmbeddingEndpoint(here, settings.embedder.model_copy(update={"url": url}))
+        far.embed_passages(texts[:64])
+        begin = time.perf_counter()
+        theirs = far.embed_passages(texts)
+        seconds = time.perf_counter() - begin
+    return {
+        "passages": len(texts),
+        "seconds": round(seconds, 2),
+        "in_this_process_s": round(alone, 2),
+        "least_cosine": round(float((ours * theirs).sum(1).min()), 4),
+    }
+
+
+PARTS = {
+    "ingest": run_ingest,
+    "embed": run_embed,
+    "sync": run_sync,
+    "sentences": run_sentences,
+    "endpoint": run_endpoint,
+}
 
 if __name__ == "__main__":
     print(json.dumps(PARTS[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))))

@@ -14,6 +14,7 @@ Machines are noisy, so all is compared in one run, each part in a process of its
     haystack, llamaindex, txtai
                 (only when named in --parts) theirs, at their defaults (peer_loops.py, the same environment)
     sync        the same folder again, unchanged; then with one page changed
+    endpoint    (only when named in --parts) vLLM's pooling server on this machine, through embedder.url
     sentences   (only when named in --parts) the vectors of sentences, which are made after an ingestion
 
 All parts run with OMP_WAIT_POLICY=PASSIVE, which Citewell sets for itself (another value in the environment
@@ -227,7 +228,7 @@ def _round(
             command = [peer_python(options.work, name), HERE / loop[0], *loop[1:], part, model]
             found[name] = run(command, name)
     if number == options.repeat - 1:
-        for last in ("sync", "sentences"):
+        for last in ("endpoint", "sync", "sentences"):
             if last in options.parts:
                 found[last] = run([*mine, last, corpus, home], last)
     return found

@@ -8,6 +8,7 @@ stops it at the end. The questions are those of the sample papers.
 quotes     without a generator: one asker, then ``--askers`` at once; their 95th percentile against his median
 generator  1, 4, 8 and 16 askers with vLLM; after each, vLLM alone with the requests that the path had sent,
            tokens and all
+first      one asker: the first checked sentence, against vLLM alone writing as far
 killed     vLLM is killed while 8 askers wait: when has each quotes or a clear error, when do drafts come back
 mixed      questions, searches, conversations, uploads for ``--minutes``; the server's memory after a tenth of
            that time and at the end
@@ -22,7 +23,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -37,17 +37,14 @@ from typing import Any
 
 import httpx
 import psutil
-import uvicorn
 from ingest_speed import machine
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+from tap import Tap
 
 from rag.settings import load_settings
+from tests.fakes.ports import free_port
 
 SAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "sample" / "questions.jsonl"
-PARTS = ("quotes", "generator", "killed", "mixed")
+PARTS = ("quotes", "generator", "first", "killed", "mixed")
 START_S = 300.0
 SEED = 11
 ROUNDS = 3
@@ -86,12 +83,6 @@ class Site:
 
 def _answered(row: dict[str, Any]) -> bool:
     return bool(row["answers"])
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager
@@ -183,61 +174,6 @@ async def quotes(askers: int) -> dict[str, object]:
     }
 
 
-class Tap:
-    """Stands between the path and vLLM, and keeps what was asked and how many tokens came."""
-
-    def __init__(self, url: str) -> None:
-        self.client = httpx.AsyncClient(base_url=url, timeout=300, trust_env=False)
-        self.port = free_port()
-        self.kept: list[dict[str, Any]] = []
-        self.salt = ""  # set anew for each part, so that none finds another's prompts in the cache
-        routes = [Route("/{path:path}", self.pass_on, methods=["GET", "POST"])]
-        config = uvicorn.Config(Starlette(routes=routes), port=self.port, log_level="error", lifespan="off")
-        self.server = uvicorn.Server(config)
-
-    async def pass_on(self, request: Request) -> Response:
-        body = json.loads(await request.body() or b"null")
-        if body and "cache_salt" in body:
-            body["cache_salt"] += self.salt
-        asked = self.client.build_request(request.method, request.url.path, json=body)
-        reply = await self.client.send(asked, stream=True)
-        kept = {"path": request.url.path, "body": body, "tokens": 0}
-        if kept["body"]:
-            self.kept.append(kept)
-
-        async def pieces() -> AsyncIterator[bytes]:
-            try:
-                async for piece in reply.aiter_raw():
-                    kept["tokens"] += piece.count(b'"logprob":') and piece.count(b'"token":')
-                    yield piece
-            finally:
-                await reply.aclose()
-
-        return StreamingResponse(pieces(), reply.status_code, {"Content-Type": reply.headers["Content-Type"]})
-
-    async def replayed(self, askers: int, salt: str) -> tuple[float, int]:
-        """Seconds that vLLM alone takes for what was kept, so many at once; tokens."""
-        waiting = list(reversed(self.kept))
-        tokens = 0
-
-        async def asker() -> None:
-            nonlocal tokens
-            while waiting:
-                one = waiting.pop()
-                body = one["body"]
-                if body.get("stream"):
-                    # as many tokens as the path took; it may have closed the stream after its sentences
-                    tokens += one["tokens"]
-                    body = body | {"max_tokens": max(1, one["tokens"]), "ignore_eos": True, "stop": None}
-                if "cache_salt" in body:
-                    body = body | {"cache_salt": salt}  # nothing of the first run is still in the cache
-                (await self.client.post(one["path"], json=body)).raise_for_status()
-
-        begin = time.monotonic()
-        await asyncio.gather(*(asker() for _ in range(askers)))
-        return time.monotonic() - begin, tokens
-
-
 @asynccontextmanager
 async def vllm() -> AsyncIterator[Tap]:
     """A generator with a tap before it."""
@@ -289,6 +225,45 @@ async def beside(place: Site, tap: Tap, askers: int, each: int) -> dict[str, obj
         "vllm_alone_s": round(alone, 2),
         "share_of_raw": round(alone / seconds, 3),
     }
+
+
+async def first() -> dict[str, object]:
+    """Of questions whose answer begins with a draft: when its first sentence is shown, checked."""
+    ours, alone = [], []
+    async with vllm() as tap, site(generator=True, url=f"http://127.0.0.1:{tap.port}/v1") as place:
+        await at_once(place, 1, 4)  # warm
+        for number, question in enumerate(place.answerable):
+            tap.kept.clear()
+            tap.salt = f" first {number}"
+            seconds, drafted = await to_first_sentence(place, question)
+            drafts = [one for one in tap.kept if one["body"].get("stream")]
+            if drafted and len(drafts) == 1:
+                tap.kept[:] = drafts
+                ours.append(seconds)
+                alone.append((await tap.replayed(1, f"first afresh {number}"))[0])
+    ratios = [one / other for one, other in zip(ours, alone, strict=True)]
+    return {
+        "questions": len(ours),
+        "path_s": round(median(ours), 3),
+        "vllm_alone_s": round(median(alone), 3),
+        "ratio": round(median(ratios), 3),
+    }
+
+
+async def to_first_sentence(place: Site, question: str) -> tuple[float, bool]:
+    """Seconds, and whether the generator wrote it; the answer is read to its end."""
+    begin, seconds, drafted = time.monotonic(), 0.0, False
+    asked = {"question": question}
+    headers = {"Accept": "text/event-stream"}
+    async with place.client.stream("POST", "/v1/ask", json=asked, headers=headers) as reply:
+        event = ""
+        async for line in reply.aiter_lines():
+            name, _, data = line.partition(": ")
+            event = data if name == "event" else event
+            if name == "data" and event == "sentence" and not seconds:
+                seconds = time.monotonic() - begin
+                drafted = json.loads(data)["claim"]["verdict"] == "supported"
+    return seconds, drafted
 
 
 async def killed() -> dict[str, object]:
@@ -384,6 +359,7 @@ def main() -> None:
     made = {
         "quotes": lambda: quotes(arguments.askers),
         "generator": with_generator,
+        "first": first,
         "killed": killed,
         "mixed": lambda: mixed(arguments.minutes),
     }
