@@ -195,6 +195,8 @@ class Checker:
         model = load(f"support_{name}", self._folder) if known else None
         low, high = model.band if model else DOUBT
         doubt = low <= state.score < high
+        if model is not None and not self._always and not await self._fits(name, model.read):
+            return {name: NOT_CHECKED}
         decides = model is not None and kind in model.groups and doubt
         if not decides and not self._always and not (model is None and doubt):
             return {}
@@ -208,6 +210,17 @@ class Checker:
             state.score = model.probability(kind, {"before": log_odds(state.score), **told})
             state.model = model
         return {key: round(value, 4) for key, value in told.items()}
+
+    async def _fits(self, name: str, read: str) -> bool:
+        """Whether a calibration belongs to the generator that is served: its log-probabilities mean something
+        else in another one. Where none answers, the layer itself tells that it is missing.
+        """
+        if name not in SERVED or not read or self._owned is None:
+            return True
+        try:
+            return (await self._owned.chat.model_info()).name == read
+        except GeneratorUnavailableError:
+            return True
 
     async def _internal(
         self, name: str, sentence: str, indices: Sequence[int], logprobs: Sequence[float]

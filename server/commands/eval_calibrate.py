@@ -91,7 +91,7 @@ async def _calibrate(
     sets = {file: read_labelled(file) for file in files}
     if "probe" in layers:
         _unseen_by_the_probe(settings, sets)
-    rows = await _rows(asking, sets, layers, work)
+    rows, served = await _rows(asking, sets, layers, work)
     command = " ".join(
         ["citewell eval calibrate", *(f"--layer {name}" for name in layers), *(f.name for f in files)]
     )
@@ -102,8 +102,7 @@ async def _calibrate(
     scores = [model.probability(row.group, row.signals) for row in rows]
     for name in (name for name in FURTHER if name in layers):
         found, scores = calibrate_layer(rows, name, scores, risk, command)
-        if name not in SERVED:
-            found.data["read"] = local_models(asking)[name]
+        found.data["read"] = served if name in SERVED else local_models(asking)[name]
         _keep(found, out)
 
 
@@ -127,8 +126,10 @@ async def _rows(
     sets: Mapping[Path, Sequence[LabelledSentence]],
     layers: Sequence[str],
     work: Path,
-) -> list[Row]:
-    """The signals of the labelled sentences; every layer is asked for every sentence."""
+) -> tuple[list[Row], str]:
+    """The signals of the labelled sentences, and the generator that answered; every layer is asked for every
+    sentence.
+    """
     steps = Steps(console(stderr=True))
     embedder = LazyEmbedder(settings, settings.embedder.model)
     local = {
@@ -144,6 +145,7 @@ async def _rows(
                 f"No generator answers at {settings.generator_url}.", "Start `citewell model serve`."
             )
         about = await conditions(settings, chat)
+        served = (await chat.model_info()).name if chat is not None else ""
         for file, labelled in sets.items():
             folder = RunFolder(work / file.stem, {"labels": file.name, **about}, "--work")
             with steps.step(f"Checking {len(labelled)} sentences of {file.name}") as progress:
@@ -151,7 +153,7 @@ async def _rows(
                     labelled, embedder, settings.check, folder, progress, chat, always=True, local=local
                 )
             rows += rows_of(checked)
-    return rows
+    return rows, served
 
 
 def _keep(found: Calibration, out: Path) -> None:

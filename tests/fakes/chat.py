@@ -30,8 +30,10 @@ class FakeChat:
         meanwhile: Mapping[int, Callable[[], object]] | None = None,
         scored: Callable[[Sequence[Message], str], list[ScoredToken]] | None = None,
         shares: Mapping[str, float] | None = None,
+        model: ModelInfo = MODEL,
     ) -> None:
         self.chunks = chunks
+        self.model = model
         self.meanwhile = meanwhile or {}
         self.scored = scored
         self.shares = shares
@@ -52,7 +54,7 @@ class FakeChat:
         return self.is_ready
 
     async def model_info(self) -> ModelInfo:
-        return MODEL
+        return self.model
 
     async def stream(
         self,

@@ -8,7 +8,7 @@ from rag.calibration import Logistic, load
 from rag.check import Checker, Owned
 from rag.models.protocols import ScoredToken
 from rag.timer import Timer
-from rag.types import ClaimVerdict
+from rag.types import ClaimVerdict, ModelInfo
 from tests.fakes.chat import FakeChat
 from tests.fakes.library import document_of, evidence_of
 
@@ -124,6 +124,8 @@ ALL = CheckSettings(layers=("agreement", "alignment", "translation", "contrast",
 # a Chinese sentence on English evidence: words cannot be compared
 ACROSS = "员工每年有25天年假。"
 DOUBT = 0.5
+# what the packaged layers were fitted with
+FITTED = ModelInfo("qwen2.5-coder-1.5b-instruct", "r1", "Apache-2.0")
 
 
 def owned(chat):
@@ -156,6 +158,7 @@ async def test_in_doubt_the_served_model_is_asked(embedder, doubtful):
     chat = FakeChat(
         scored=lambda messages, _: [scored_after(messages[0]["content"])] * 4,
         shares={"Yes": 0.9, "No": 0.1},
+        model=FITTED,
     )
     timer = Timer()
     got = await Checker(embedder, [LEAVE], ALL, owned(chat), timer).check(ACROSS, [1])
@@ -168,10 +171,20 @@ async def test_in_doubt_the_served_model_is_asked(embedder, doubtful):
 
 
 async def test_a_layer_that_cannot_be_asked_leaves_the_doubt(embedder, doubtful):
-    for model in (owned(FakeChat()), None):
+    for model in (owned(FakeChat(model=FITTED)), None):
         got = await Checker(embedder, [LEAVE], ALL, model).check(ACROSS, [1])
         assert got.verdict is ClaimVerdict.NOT_CHECKED
         assert got.signals["contrast"] == "not_checked"
+
+
+async def test_another_generator_s_log_probabilities_decide_nothing(embedder, doubtful):
+    chat = FakeChat(scored=lambda *_: [ScoredToken(-0.1, -0.1)] * 4, shares={"Yes": 0.9, "No": 0.1})
+    got = await Checker(embedder, [LEAVE], ALL, owned(chat)).check(ACROSS, [1])
+    assert chat.asked == []
+    assert {got.signals[name] for name in ("translation", "contrast", "judge")} == {"not_checked"}
+    assert got.score == DOUBT
+    threshold = load("support").thresholds["cross"]
+    assert got.verdict is (ClaimVerdict.SUPPORTED if threshold <= DOUBT else ClaimVerdict.UNSUPPORTED)
 
 
 async def test_where_words_compare_or_a_rule_refuses_nobody_is_asked(embedder):
