@@ -3,8 +3,8 @@
 Each row of a weight matrix is rounded to 255 steps of its own, and each token's activations while vLLM
 computes ("W8A8", dynamic). Embeddings, output layer and norms stay as they are. What comes out is a folder in
 the format of compressed-tensors ("int-quantized"), which vLLM serves. No data is needed, and none is used:
-smoothing the activations by sample texts (Xiao et al., "SmoothQuant", ICML 2023) changed nothing for the
-better here, see CONTRIBUTING.md.
+smoothing the activations by sample texts (Xiao et al., "SmoothQuant", ICML 2023) made it worse here, see
+CONTRIBUTING.md.
 """
 
 from __future__ import annotations
