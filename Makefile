@@ -1,5 +1,6 @@
 # make up     from a bare machine to answers          make test    every test, with all that they need
-# make check  lint, types, import contracts, unit tests (minutes)    make bench   measure (DATA=folder of public sets)
+# make check  lint, types, import contracts, unit tests (minutes)    make bench   measure (DATA=folder of public sets,
+#                                                                                DOCUMENTS=folder of files, to ingest)
 # make web    build the page, when its sources changed
 
 PYTHON ?= python3
@@ -31,7 +32,7 @@ DEBIAN := chromium tesseract-ocr tesseract-ocr-chi-sim tesseract-ocr-chi-tra fon
 .PHONY: up web test check lint unit web-unit bench app-env vllm-env dev-env models system clean help
 
 help:
-	@sed -n '1,3s/^# //p' Makefile
+	@sed -n '1,4s/^# //p' Makefile
 
 up:
 	@if [ ! -f $(APP)/.$(EXTRA) ] || [ ! -f $(VLLM)/.$(EXTRA) ]; then $(PYTHON) deploy/preflight.py && $(MAKE) --no-print-directory -j2 app-env vllm-env; fi
@@ -124,6 +125,9 @@ bench: app-env dev-env
 	$(BIN)/python tests/bench/retrieval.py $(DATA)
 	$(BIN)/python tests/bench/answers.py $(DATA) --quotes-only
 	$(BIN)/python tests/bench/answers.py $(DATA)
+	$(BIN)/python tests/bench/index.py $(DATA) --sizes 1000,10000,100000
+	$(BIN)/python tests/bench/load.py quotes generator first
+	$(if $(DOCUMENTS),$(BIN)/python tests/bench/ingest_speed.py $(DOCUMENTS))
 
 # environments and caches; documents, models and the database under var/ stay
 clean:
