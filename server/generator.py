@@ -25,7 +25,7 @@ from typing import Literal
 
 import httpx
 
-from rag.errors import CitewellError, GeneratorStartError, MachineError, ModelError
+from rag.errors import CitewellError, DiskFullError, GeneratorStartError, MachineError, ModelError
 from rag.models.folder import require_model
 from rag.models.int8 import can_round, rounded
 from rag.models.protocols import Progress
@@ -279,14 +279,20 @@ class Generator:
         wanted = settings.precision == "int8" or (
             settings.precision == "auto" and _serves_on_cpu(settings.python)
         )
-        if wanted and can_round(folder):
-            return rounded(settings.model, models, self._progress)
-        if settings.precision == "int8":
+        if not wanted:
+            return folder
+        try:
+            if can_round(folder):
+                return rounded(settings.model, models, self._progress)
             raise ModelError(
                 f"{settings.model} is of a kind that Citewell cannot round to int8.",
                 "Set generator.precision to as_is; what its publisher has quantised is served so.",
             )
-        return folder
+        except (ModelError, DiskFullError) as error:
+            if settings.precision == "int8":
+                raise
+            logger.info("%s is served as it is: %s", settings.model, error.message)
+            return folder
 
     async def _spawn(self) -> None:
         settings = self._settings.generator

@@ -17,7 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.models.folder import read_record, require_model, write_record
+from rag.errors import ModelError
+from rag.models.folder import ModelRecord, read_record, require_model, write_record
 from rag.models.protocols import Progress
 from rag.models.sources import no_room, sync
 
@@ -63,22 +64,39 @@ def rounded(name: str, models_dir: Path, progress: Progress) -> Path:
     """The folder of the model's 8-bit form, made now (seconds for a gigabyte) unless it is there, beside the
     finished models. Two processes do not make it twice.
 
-    Raises ModelMissingError, DiskFullError.
+    Raises ModelMissingError, DiskFullError, and ModelError when it cannot be written.
     """
+    from safetensors import SafetensorError
+
     source, record = require_model(name, models_dir)
     target = models_dir / FOLDER / name
-    target.parent.mkdir(exist_ok=True)
+    try:
+        target.parent.mkdir(exist_ok=True)
+        return _rounded(source, record, target, progress)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(_partial(target), ignore_errors=True)
+        raise ModelError(
+            f"The int8 form of {name} cannot be written to {target}: {error}.",
+            "Make the folder of models writable, or set generator.precision to as_is.",
+        ) from error
+
+
+def _partial(target: Path) -> Path:
+    return target.with_name(f"{target.name}.partial")
+
+
+def _rounded(source: Path, record: ModelRecord, target: Path, progress: Progress) -> Path:
     made = replace(record, revision=f"{record.revision}-int8", converter=VERSION, files={})
-    with target.with_name(f"{name}.lock").open("w") as lock:
+    with target.with_name(f"{target.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if read_record(target) == made:
             return target
-        fresh = target.with_name(f"{name}.partial")
+        fresh = _partial(target)
         for old in (fresh, target):
             shutil.rmtree(old, ignore_errors=True)
         needed = sum(path.stat().st_size for path in source.rglob("*")) * 5 // 8
         if shutil.disk_usage(target.parent).free < needed:
-            raise no_room(needed, models_dir)
+            raise no_room(needed, target.parent)
         fresh.mkdir()
         _write(source, fresh, progress)
         write_record(fresh, made)

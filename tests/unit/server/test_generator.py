@@ -198,6 +198,12 @@ async def test_weights_that_cannot_be_rounded_are_served_as_they_are_or_refused(
     assert await served(place) == str(place.folder / "home" / "models" / "tiny")
     with pytest.raises(ModelError, match="cannot round to int8"):
         await Generator(place.settings(precision="int8")).start()
+    models = place.folder / "home" / "models"
+    make_generator(models / "tiny")
+    (models / ".int8").write_text("in the way")
+    assert await served(place) == str(models / "tiny")
+    with pytest.raises(ModelError, match="cannot be written"):
+        await Generator(place.settings(precision="int8")).start()
 
 
 def test_a_gpu_gets_other_options(place):

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from rag.errors import DiskFullError, ModelMissingError
+from rag.errors import DiskFullError, ModelError, ModelMissingError
 from rag.models import int8
 from rag.models.folder import RECORD, ModelRecord, read_record, write_record
 from rag.models.int8 import can_round, rounded
@@ -131,6 +131,13 @@ def test_a_full_disk_leaves_nothing(models, monkeypatch):
     with pytest.raises(DiskFullError, match="not enough room"):
         rounded("tiny", models, silent)
     assert [path.name for path in (models / int8.FOLDER).iterdir()] == ["tiny.lock"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(models):
+    (models / int8.FOLDER).write_text("in the way")
+    with pytest.raises(ModelError, match="cannot be written") as raised:
+        rounded("tiny", models, silent)
+    assert "generator.precision" in raised.value.remedy
 
 
 def test_a_model_that_is_not_there(models):
