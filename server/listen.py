@@ -20,6 +20,8 @@ __all__ = ["HttpServer", "bind", "bind_generator", "run_until_signal", "url_of"]
 GRACE_S = 5  # open answers may take so long to finish at the end
 BACKLOG = 2048
 TICK_S = 0.02
+# An idle connection must not be closed under a proxy that is about to use it; proxies close theirs after 60 s
+KEEP_ALIVE_S = 75
 
 
 def url_of(settings: Settings) -> str:
@@ -82,6 +84,7 @@ class HttpServer:
             ws="none",
             lifespan="on",
             timeout_graceful_shutdown=GRACE_S,
+            timeout_keep_alive=KEEP_ALIVE_S,
         )
         self._server = _Server(config)
         self._listener = listener
