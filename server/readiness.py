@@ -24,6 +24,13 @@ __all__ = ["Readiness", "open_assistant", "readiness"]
 logger = logging.getLogger(__name__)
 
 
+def _opened(settings: Settings) -> Assistant:
+    """Ready for many askers: the embedder has loaded all that it needs, so that no first one waits for it."""
+    assistant = Assistant.open(settings)
+    assistant.models[0].embed_passages(["a first pass", "of two texts"])
+    return assistant
+
+
 class Readiness:
     """Holds the assistant once it is open, or the error that kept it from opening."""
 
@@ -38,7 +45,7 @@ class Readiness:
         """Open the assistant unless one was given. An error is kept, not raised: see ``wait``."""
         if self.assistant is None:
             try:
-                self.assistant = await in_thread(lambda: Assistant.open(self.settings))
+                self.assistant = await in_thread(lambda: _opened(self.settings))
             except CitewellError as error:
                 self.error = error
                 logger.error("The assistant cannot be opened: %s", error.message)

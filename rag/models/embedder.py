@@ -1,6 +1,6 @@
 """Text -> vectors: whole texts and their tokens, in batches that waste little.
 
-torch is imported when an Embedder is loaded, not with this module.
+torch is imported when a loaded Embedder needs it, not with this module.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from rag.types import Span
 
 __all__ = ["Embedder"]
 
-FEW_TOKENS = 512
 RAGGED = 0.7  # of the longest text of a batch
 WORTH_A_PASS = 1024  # padded tokens
+# NVIDIA's driver, AMD's, and the one of Windows below Linux
+GPU_NODES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,13 @@ class _Encoded:
     spans: list[Span]
 
 
-def torch_threads() -> int:
-    """The threads that torch computes with unless told otherwise."""
+def _gpus() -> list[str]:
+    """Every GPU that torch computes on; torch is imported only where there may be one."""
+    if not any(Path(node).exists() for node in GPU_NODES):
+        return []
     import torch
 
-    return torch.get_num_threads()
+    return [f"cuda:{n}" for n in range(torch.cuda.device_count())]
 
 
 def _unit(rows: Floats) -> Floats:
@@ -69,7 +72,6 @@ class Embedder:
         for each in encoders:
             self._idle.put(each)
         self._pool = ThreadPoolExecutor(len(encoders)) if len(encoders) > 1 else None
-        self._threads = torch_threads()
         self._tokenizer = encoder.tokenizer
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
@@ -87,11 +89,9 @@ class Embedder:
         folder, record = require_model(settings.model, models_dir)
         # read by OpenMP when torch loads it; waiting threads that spin stall beside a busy vLLM
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        import torch
-
         devices = [device.strip() for device in settings.device.split(",")]
         if settings.device == "auto":
-            devices = [f"cuda:{n}" for n in range(torch.cuda.device_count())] or ["cpu"]
+            devices = _gpus() or ["cpu"]
         try:
             auto = settings.precision == "auto"
             precision = best_precision(folder, devices[0]) if auto else settings.precision
@@ -197,21 +197,14 @@ class Embedder:
 
     def _pass(self, texts: Sequence[Sequence[int]], hidden: bool) -> tuple[list[Floats], Floats]:
         """One batch, longest first, on a device that is idle or as soon as one is."""
-        import torch
-
         lengths = [len(text) for text in texts]
-        ids = torch.full((len(texts), lengths[0]), self._pad, dtype=torch.long)
+        ids = np.full((len(texts), lengths[0]), self._pad, np.int64)
         for row, text in enumerate(texts):
-            ids[row, : lengths[row]] = torch.tensor(text)
-        mask = (torch.arange(lengths[0])[None] < torch.tensor(lengths)[:, None]).long()
+            ids[row, : lengths[row]] = text
         encoder = self._idle.get()
         try:
-            # two threads wait for each other where something else computes (vLLM, while a question is
-            # embedded: 960 ms instead of 8) and save little on a short text
-            with torch.inference_mode():
-                torch.set_num_threads(1 if ids.numel() <= FEW_TOKENS else self._threads)
-                states, pooled = encoder(ids, mask)
+            states, pooled = encoder(ids, lengths)
         finally:
             self._idle.put(encoder)
-        rows = [states[row, :length].numpy() for row, length in enumerate(lengths)] if hidden else []
-        return rows, _unit(pooled.numpy())
+        rows = [states[row, :length] for row, length in enumerate(lengths)] if hidden else []
+        return rows, _unit(pooled)

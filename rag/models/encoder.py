@@ -1,22 +1,26 @@
-"""Token ids -> hidden states and pooled vectors: the network of an embedder, without its batches.
-
-BERT, which most embedders are, is computed here: importing sentence-transformers takes longer than a whole
-search, and reading a vocabulary of 250,000 vectors as long again. All others run in sentence-transformers.
-(Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers", NAACL 2019)
+"""Token ids -> hidden states and pooled vectors: the network of an embedder, without its batches. BERT, which
+most embedders are, is computed here; all others run in sentence-transformers.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
+import numpy as np
+
+from rag.models.bert import Bert, Shape, inference
+from rag.models.bert_numpy import BertInNumpy
+from rag.models.protocols import Floats, Ids
 from rag.models.quiet import quiet
 
-if TYPE_CHECKING:
-    import torch
-
 __all__ = ["Encoder", "open_encoder"]
+
+BRIEF = 64  # tokens: a question
 
 
 class Encoder(Protocol):
@@ -28,16 +32,16 @@ class Encoder(Protocol):
     dimension: int
     max_tokens: int
 
-    def __call__(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """For token ids and what of them is text [b, t]: hidden states [b, t, d] and pooled vectors [b, d],
-        in float32 on the CPU. Pooling runs in float32 whatever the precision: a bfloat16 mean would lose
-        half its digits.
+    def __call__(self, ids: Ids, lengths: Sequence[int]) -> tuple[Floats, Floats]:
+        """For token ids [b, t], of each row as many as it is long: hidden states [b, t, d] and pooled vectors
+        [b, d], float32. Pooling runs in float32 whatever the precision: a bfloat16 mean would lose half its
+        digits.
         """
 
 
 def open_encoder(folder: Path, device: str, precision: str) -> Encoder:
-    """Load the network of a finished model folder. OSError, ValueError, KeyError: it is damaged."""
-    return Bert(folder, device, precision) if _is_bert(folder) else Other(folder, device, precision)
+    """Open the network of a finished model folder. OSError, ValueError, KeyError: it is damaged."""
+    return _Bert(folder, device, precision) if _is_bert(folder) else _Other(folder, device, precision)
 
 
 def _json(folder: Path, name: str) -> dict[str, Any]:
@@ -63,14 +67,10 @@ def _is_bert(folder: Path) -> bool:
     )
 
 
-class Bert:
-    """BERT with mean pooling. The vectors of the vocabulary stay in the file, of which those of the texts are
-    read.
-    """
+class _Bert:
+    """On a CPU torch is loaded with the first text that is worth it; until then short ones go without."""
 
     def __init__(self, folder: Path, device: str, precision: str) -> None:
-        import torch
-        from safetensors import SafetensorError, safe_open
         from tokenizers import Tokenizer
 
         config = _json(folder, "config.json")
@@ -78,77 +78,28 @@ class Bert:
         self.pad = int(config.get("pad_token_id") or 0)
         prompts = _json(folder, "config_sentence_transformers.json").get("prompts", {})
         self.prompts = {kind: str(text or "") for kind, text in prompts.items()}
-        self.dimension = int(config["hidden_size"])
+        self._shape = Shape.read(folder)
+        self.dimension = self._shape.width
         positions = int(config["max_position_embeddings"])
         self.max_tokens = int(_json(folder, "sentence_bert_config.json").get("max_seq_length") or positions)
-        self._heads = int(config["num_attention_heads"])
-        self._epsilon = float(config["layer_norm_eps"])
-        self._device, self._dtype = torch.device(device), getattr(torch, precision)
-        kept = "embeddings.word_embeddings.weight"
-        try:
-            with safe_open(folder / "model.safetensors", framework="pt") as file:
-                names = set(file.keys()) - {kept}
-                self._words = file.get_tensor(kept)
-                self._weights = {n: file.get_tensor(n).to(self._device, self._dtype) for n in names}
-        except SafetensorError as error:
-            raise ValueError(str(error)) from error
-        if self._device.type != "cpu":
-            self._words = self._words.to(self._device, self._dtype)
-        self._layers = [self._joined(n) for n in range(int(config["num_hidden_layers"]))]
+        self._kind = device, precision
+        self._brief: BertInNumpy | None = None
+        if device == "cpu" and "torch" not in sys.modules:
+            with contextlib.suppress(TypeError):  # weights that numpy has no numbers for
+                self._brief = BertInNumpy(self._shape)
+        self._whole = Bert(self._shape, device, precision) if self._brief is None else None
 
-    def _joined(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weights and biases of a layer's query, key and value as one: one product instead of three."""
-        import torch
-
-        parts = [f"encoder.layer.{n}.attention.self.{part}" for part in ("query", "key", "value")]
-        weight = torch.cat([self._weights.pop(f"{part}.weight") for part in parts])
-        return weight, torch.cat([self._weights.pop(f"{part}.bias") for part in parts])
-
-    def __call__(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def __call__(self, ids: Ids, lengths: Sequence[int]) -> tuple[Floats, Floats]:
         """See Encoder."""
-        import torch
-
-        ids, mask = ids.to(self._device), mask.to(self._device)
-        weights = self._weights
-        states = torch.nn.functional.embedding(ids, self._words).to(self._dtype)
-        states = states + weights["embeddings.token_type_embeddings.weight"][0]
-        states = states + weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
-        states = self._normal(states, "embeddings")
-        seen = None if bool(mask.all()) else mask.bool()[:, None, None, :]
-        for n in range(len(self._layers)):
-            states = self._layer(states, n, seen)
-        states = states.float()
-        weight = mask.float().unsqueeze(-1)
-        pooled = (states * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
-        return states.cpu(), torch.nn.functional.normalize(pooled, dim=-1).cpu()
-
-    def _layer(self, states: torch.Tensor, n: int, seen: torch.Tensor | None) -> torch.Tensor:
-        from torch.nn.functional import gelu, linear, scaled_dot_product_attention
-
-        at, (batch, length, width) = f"encoder.layer.{n}", states.shape
-        joined = linear(states, *self._layers[n])
-        query, key, value = joined.view(batch, length, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = scaled_dot_product_attention(query, key, value, attn_mask=seen)
-        mixed = mixed.transpose(1, 2).reshape(batch, length, width)
-        states = self._normal(
-            states + self._linear(mixed, f"{at}.attention.output.dense"), f"{at}.attention.output"
-        )
-        wide = gelu(self._linear(states, f"{at}.intermediate.dense"))
-        return self._normal(states + self._linear(wide, f"{at}.output.dense"), f"{at}.output")
-
-    def _linear(self, states: torch.Tensor, name: str) -> torch.Tensor:
-        from torch.nn.functional import linear
-
-        return linear(states, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
-
-    def _normal(self, states: torch.Tensor, name: str) -> torch.Tensor:
-        from torch.nn.functional import layer_norm
-
-        weight, bias = (self._weights[f"{name}.LayerNorm.{part}"] for part in ("weight", "bias"))
-        return layer_norm(states, (self.dimension,), weight, bias, self._epsilon)
+        if self._brief is not None and len(ids) == 1 and ids.size <= BRIEF and "torch" not in sys.modules:
+            states, pooled = self._brief(ids[0])
+            return states[None], pooled[None]
+        if self._whole is None:
+            self._whole, self._brief = Bert(self._shape, *self._kind), None
+        return self._whole(ids, lengths)
 
 
-class Other:
+class _Other:
     """Any network that sentence-transformers loads."""
 
     def __init__(self, folder: Path, device: str, precision: str) -> None:
@@ -169,12 +120,18 @@ class Other:
         self.dimension = int(model.get_embedding_dimension() or 0)
         self.max_tokens = int(model.max_seq_length or 512)
 
-    def __call__(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def __call__(self, ids: Ids, lengths: Sequence[int]) -> tuple[Floats, Floats]:
         """See Encoder."""
+        import torch
+
         encoder, *rest = self._model
         device = self._model.device
-        features: dict[str, Any] = encoder({"input_ids": ids.to(device), "attention_mask": mask.to(device)})
-        features["token_embeddings"] = features["token_embeddings"].float()
-        for module in rest:
-            features = module(features)
-        return features["token_embeddings"].cpu(), features["sentence_embedding"].float().cpu()
+        mask = (np.arange(ids.shape[1])[None] < np.array(lengths)[:, None]).astype(np.int64)
+        given = {"input_ids": ids, "attention_mask": mask}
+        with inference(ids.size):
+            features = encoder({name: torch.from_numpy(each).to(device) for name, each in given.items()})
+            features["token_embeddings"] = features["token_embeddings"].float()
+            for module in rest:
+                features = module(features)
+        states, pooled = features["token_embeddings"], features["sentence_embedding"].float()
+        return states.cpu().numpy(), pooled.cpu().numpy()

@@ -16,6 +16,7 @@ __all__ = [
     "EmbedderProtocol",
     "Floats",
     "HiddenStatesProtocol",
+    "Ids",
     "Message",
     "Progress",
     "TextKind",
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float32]
+Ids = NDArray[np.int64]
 TextKind = Literal["query", "passage"]
 Message = Mapping[str, str]
 

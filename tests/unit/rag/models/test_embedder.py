@@ -1,10 +1,16 @@
 """The embedder's values, against a naive implementation on a tiny random model."""
 
+import json
+import shutil
+import subprocess
+import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import BertModel, PreTrainedTokenizerFast
 
 from rag.errors import ModelMissingError, SettingsError
@@ -109,11 +115,11 @@ def test_several_devices_share_the_batches(models_dir, embedder, monkeypatch):
         def __init__(self, encoder):
             self.encoder = encoder
 
-        def __call__(self, ids, mask):
+        def __call__(self, ids, lengths):
             if id(self) not in used:
                 both.wait()  # passes only when the other device has a batch, too
             used.add(id(self))
-            return self.encoder(ids, mask)
+            return self.encoder(ids, lengths)
 
     for _ in range(2):
         several._idle.put(Counted(several._idle.get()))
@@ -121,6 +127,42 @@ def test_several_devices_share_the_batches(models_dir, embedder, monkeypatch):
     np.testing.assert_allclose(several.embed_passages(texts), embedder.embed_passages(texts), atol=1e-6)
     assert len(used) == 2
     np.testing.assert_array_equal(several.embed_passages([]), embedder.embed_passages([]))
+
+
+def test_a_short_text_needs_no_torch(models_dir, embedder):
+    """In a process of its own: here torch is imported."""
+    program = f"""
+import json, sys
+from pathlib import Path
+from types import SimpleNamespace
+from rag.models.embedder import Embedder
+from rag.settings import EmbedderSettings
+settings = EmbedderSettings(model={NAME!r}, precision="float32", device="cpu")
+embedder = Embedder.load(settings, Path({str(models_dir)!r}))
+brief = embedder.token_vectors(["the pump 出差"], "query")[0]
+before = "torch" in sys.modules
+rows = embedder.embed_passages(["the pump", "a"])
+after = "torch" in sys.modules
+print(json.dumps([before, after, brief.whole.tolist(), brief.vectors.tolist(), rows.tolist()]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True)
+    before, after, whole, vectors, rows = json.loads(done.stdout)
+    assert (before, after) == (False, True)
+    want = embedder.token_vectors(["the pump 出差"], "query")[0]
+    np.testing.assert_allclose(whole, want.whole, atol=2e-6)
+    np.testing.assert_allclose(vectors, want.vectors, atol=2e-6)
+    np.testing.assert_allclose(rows, embedder.embed_passages(["the pump", "a"]), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float16, torch.bfloat16])
+def test_weights_of_any_kind(models_dir, tmp_path, kind, monkeypatch):
+    shutil.copytree(models_dir / NAME, tmp_path / NAME)
+    file = tmp_path / NAME / "model.safetensors"
+    save_file({name: tensor.to(kind) for name, tensor in load_file(file).items()}, file)
+    usual = load(tmp_path).embed_queries(["the pump"])
+    without = {name: module for name, module in sys.modules.items() if name != "torch"}
+    monkeypatch.setattr("rag.models.encoder.sys", SimpleNamespace(modules=without))
+    np.testing.assert_allclose(load(tmp_path).embed_queries(["the pump"]), usual, atol=2e-6)
 
 
 def test_a_device_that_is_not_there_is_named(models_dir):

@@ -33,11 +33,11 @@ def slowed(monkeypatch, slow: str) -> list[str]:
         class Slowed:
             tokenizer, max_tokens = encoder.tokenizer, encoder.max_tokens
 
-            def __call__(self, ids, mask):
+            def __call__(self, ids, lengths):
                 assert ids.shape == (precision.TEXTS, encoder.max_tokens)
                 if name == slow:
                     time.sleep(0.05)
-                return encoder(ids, mask)
+                return encoder(ids, lengths)
 
         return Slowed()
 
