@@ -61,7 +61,7 @@ def chunk_of(row: Any) -> Chunk:  # noqa: ANN401 - SQLAlchemy rows are untyped
         text=row.text,
         start=row.start,
         end=row.end,
-        sentences=tuple((a, b) for a, b in row.sentences),
+        sentences=tuple(map(tuple, row.sentences)),
         page=row.page,
         heading=tuple(row.heading),
         header=row.header,
@@ -210,7 +210,7 @@ class Store:
         """Chunks by id with their documents. What was deleted or is not for this user is left out."""
         query = select(chunk).where(chunk.c.id.in_([int(i) for i in ids]))
         with self.read() as connection:
-            found = [chunk_of(row) for row in connection.execute(query)]
+            found = [chunk_of(row) for row in connection.execute(query).all()]
             known = _references(connection, {piece.document_id for piece in found}, user)
         return {piece.id: (piece, known[piece.document_id]) for piece in found if piece.document_id in known}
 
@@ -286,9 +286,7 @@ def _references(connection: Connection, keys: Collection[str], user: User) -> di
     )
     query = query.where(*places_open_to(user))
     found: dict[str, DocumentRef] = {}
-    for row in connection.execute(query):
-        if row.id not in found:
-            title = row.title if row.titled else row.named
-            edition = row.edition or row.stated
-            found[row.id] = DocumentRef(row.id, row.uri, title, row.language, row.modified, edition)
+    for key, title, titled, language, edition, uri, named, at, stated in connection.execute(query).all():
+        if key not in found:
+            found[key] = DocumentRef(key, uri, title if titled else named, language, at, edition or stated)
     return found

@@ -23,6 +23,7 @@ from typing import Any
 import httpx
 import numpy as np
 from sqlalchemy import func, select
+from tap import free_port
 
 from ingest.parse import Parser
 from ingest.parse_blocks import Parsed
@@ -38,7 +39,6 @@ from rag.store import Store
 from rag.tables import chunk, document
 from rag.types import Chunk, User
 from server.generator import MODULE, _environment
-from tests.fakes.ports import free_port
 
 BATCHES = (8, 16, 32, 64)
 TRIED = 256  # passages that the batch size is chosen on

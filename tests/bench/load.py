@@ -38,10 +38,9 @@ from typing import Any
 import httpx
 import psutil
 from ingest_speed import machine
-from tap import Tap
+from tap import Tap, free_port
 
 from rag.settings import load_settings
-from tests.fakes.ports import free_port
 
 SAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "sample" / "questions.jsonl"
 PARTS = ("quotes", "generator", "first", "killed", "mixed")
