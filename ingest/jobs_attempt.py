@@ -46,6 +46,7 @@ Load = Callable[[str], EmbedderProtocol]
 # ended, "later" when the quiet hours or a more urgent job let it
 Outcome = Literal["done", "failed", "again", "busy", "later", "cancelled"]
 LOOK_S = 0.5
+MOST_TOKENS = 32768  # of a batch, where a GPU is so fast
 CRASHES = 5
 # These may pass; of a source that is not there too, since drives come and go
 PASSING = (
@@ -167,7 +168,9 @@ class Attempts:
             watch.check()
 
         def load(name: str) -> EmbedderProtocol:
-            return Considerate(self._load(name), self._settings.embedder.batch_tokens, watch.step)
+            return Considerate(
+                self._load(name), self._settings.embedder.batch_tokens or MOST_TOKENS, watch.step
+            )
 
         if task.job.kind == "refine":
             refined = refine(

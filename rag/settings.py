@@ -64,7 +64,9 @@ class EmbedderSettings(Section):
         "auto", description="torch device: cpu, cuda:1, several with commas; auto: every GPU, else the CPU."
     )
     batch_tokens: int = Field(
-        8192, ge=256, description="Padded tokens in one embedding batch; less uses less memory."
+        0,
+        ge=0,
+        description="Padded tokens in one embedding batch; 0: 2048 on a CPU, 32768 on a GPU.",
     )
     url: str = Field(
         "",

@@ -25,6 +25,7 @@ from rag.types import Span
 
 __all__ = ["Embedder"]
 
+CPU_BATCH, GPU_BATCH = 2048, 32768  # padded tokens
 RAGGED = 0.7  # of the longest text of a batch
 WORTH_A_PASS = 1024  # padded tokens
 # NVIDIA's driver, AMD's, and the one of Windows below Linux
@@ -51,6 +52,11 @@ def _gpus() -> list[str]:
     import torch
 
     return [f"cuda:{n}" for n in range(torch.cuda.device_count())]
+
+
+def _batch_tokens(device: str) -> int:
+    """On two cores batches of 2,048 were a tenth to a fifth faster than of 8,192; a GPU wants more at once."""
+    return CPU_BATCH if device.startswith("cpu") else GPU_BATCH
 
 
 def _unit(rows: Floats) -> Floats:
@@ -106,7 +112,9 @@ class Embedder:
                 f"The embedder {settings.model} cannot be read: {error}.",
                 f"Remove {folder} and run `citewell model pull {settings.model}`.",
             ) from error
-        return cls(encoders, f"{record.name}@{record.revision}", settings.batch_tokens)
+        return cls(
+            encoders, f"{record.name}@{record.revision}", settings.batch_tokens or _batch_tokens(devices[0])
+        )
 
     def embed_queries(self, texts: Sequence[str]) -> Floats:
         """Unit vectors of questions, float32 [n, d]."""
