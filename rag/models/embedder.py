@@ -55,7 +55,7 @@ def _gpus() -> list[str]:
 
 
 def _batch_tokens(device: str) -> int:
-    """On two cores batches of 2,048 were a tenth to a fifth faster than of 8,192; a GPU wants more at once."""
+    """On two cores 2,048 were a tenth to a fifth faster than 8,192; a GPU wants more at once."""
     return CPU_BATCH if device.startswith("cpu") else GPU_BATCH
 
 
