@@ -21,9 +21,9 @@ __all__ = ["Frequencies", "Readable", "add", "rarest", "remove", "search"]
 # A term in a title or heading tells more of what a passage is about than one in its body.
 HEADING_WEIGHT = 1.0
 BODY_WEIGHT = 1.0
-# A search looks at so many rows, those of the rarest terms; one term is always sought. In a collection of
-# less than about 200,000 chunks that is every term (tests/bench/index.py).
-MOST_ROWS = 20_000
+# A search looks at so many rows, those of the rarest terms; one term is always sought. Of 100,000
+# chunks that is nine terms of ten, and the five best passages in the end are the same (CONTRIBUTING.md).
+MOST_ROWS = 10_000
 # Terms in more chunks than this take long to count; their numbers, and that of all chunks, serve until the
 # collection has changed once for so many chunks.
 COMMON, CHUNKS_A_CHANGE = 1000, 1000
