@@ -195,9 +195,9 @@ class Checker:
         model = load(f"support_{name}", self._folder) if known else None
         low, high = model.band if model else DOUBT
         doubt = low <= state.score < high
-        if model is not None and not self._always and not await self._fits(name, model.read):
-            return {name: NOT_CHECKED}
         decides = model is not None and kind in model.groups and doubt
+        if model is not None and decides and not self._always and not await self._fits(name, model.read):
+            return {name: NOT_CHECKED}
         if not decides and not self._always and not (model is None and doubt):
             return {}
         with self._timer.step(f"check.{name}"):

@@ -190,7 +190,9 @@ async def test_another_generator_s_log_probabilities_decide_nothing(embedder, do
 async def test_where_words_compare_or_a_rule_refuses_nobody_is_asked(embedder):
     chat = FakeChat()
     checker = Checker(embedder, [LEAVE], ALL, owned(chat))
-    assert (await checker.check(LEAVE.quote, [1])).verdict is ClaimVerdict.SUPPORTED
+    same = await checker.check(LEAVE.quote, [1])
+    assert same.verdict is ClaimVerdict.SUPPORTED
+    assert not {"translation", "contrast", "judge"} & set(same.signals)
     assert (await checker.check("员工每年有28天年假。", [1])).verdict is ClaimVerdict.UNSUPPORTED
     assert chat.asked == []
 
