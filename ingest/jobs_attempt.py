@@ -33,6 +33,7 @@ from rag.errors import (
     SourceUnavailableError,
     StoreError,
 )
+from rag.models.embedder import GPU_BATCH
 from rag.models.protocols import EmbedderProtocol
 from rag.settings import Settings, SourceSettings
 from rag.store import Store
@@ -46,7 +47,6 @@ Load = Callable[[str], EmbedderProtocol]
 # ended, "later" when the quiet hours or a more urgent job let it
 Outcome = Literal["done", "failed", "again", "busy", "later", "cancelled"]
 LOOK_S = 0.5
-MOST_TOKENS = 32768  # of a batch, where a GPU is so fast
 CRASHES = 5
 # These may pass; of a source that is not there too, since drives come and go
 PASSING = (
@@ -169,7 +169,7 @@ class Attempts:
 
         def load(name: str) -> EmbedderProtocol:
             return Considerate(
-                self._load(name), self._settings.embedder.batch_tokens or MOST_TOKENS, watch.step
+                self._load(name), self._settings.embedder.batch_tokens or GPU_BATCH, watch.step
             )
 
         if task.job.kind == "refine":

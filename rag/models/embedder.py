@@ -23,7 +23,7 @@ from rag.models.protocols import Floats, TextKind, TokenVectors
 from rag.settings import EmbedderSettings
 from rag.types import Span
 
-__all__ = ["Embedder"]
+__all__ = ["GPU_BATCH", "Embedder"]
 
 CPU_BATCH, GPU_BATCH = 2048, 32768  # padded tokens
 RAGGED = 0.7  # of the longest text of a batch
