@@ -4,6 +4,8 @@ our words.
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from rag.errors import DiskFullError, SchemaError, StoreError
 __all__ = ["HEAD", "open_engine", "translated"]
 
 HEAD = "0006"
+BUSY_S = 30.0
 
 
 def open_engine(url: str) -> Engine:
@@ -34,17 +37,33 @@ def open_engine(url: str) -> Engine:
 
 def _engine(url: str, foreign_keys: bool) -> Engine:
     engine = create_engine(url, json_deserializer=from_json)  # a third of the time of Python's own
-    pragmas = ["busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL"]
-    pragmas += ["foreign_keys=ON"] if foreign_keys else []
+    pragmas = ["synchronous=NORMAL", *(["foreign_keys=ON"] if foreign_keys else [])]
 
     def configure(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401 - the driver's own class
         connection.isolation_level = None  # transactions begin where we say, see _begin
+        connection.execute(f"PRAGMA busy_timeout={BUSY_S * 1000:.0f}")
+        _write_ahead(connection)
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
     event.listen(engine, "connect", configure)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _write_ahead(connection: Any) -> None:  # noqa: ANN401 - the driver's own class
+    """Switch to WAL mode. Of several that open a new database at once, SQLite fails all but one instead of
+    letting them wait: busy_timeout does not cover a reader that asks for the whole file while another writes.
+    """
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _begin(connection: Connection) -> None:

@@ -25,7 +25,8 @@ from rag.types import Span
 
 __all__ = ["GPU_BATCH", "Embedder"]
 
-CPU_BATCH, GPU_BATCH = 2048, 32768  # padded tokens
+CPU_BATCH = 2048  # padded tokens
+GPU_BATCH = 32768
 RAGGED = 0.7  # of the longest text of a batch
 WORTH_A_PASS = 1024  # padded tokens
 # NVIDIA's driver, AMD's, and the one of Windows below Linux

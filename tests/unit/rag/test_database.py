@@ -96,6 +96,20 @@ def test_a_new_database_may_be_opened_by_many_at_once(settings):
     assert len(set(found)) == 1
 
 
+def test_the_switch_to_wal_waits_for_who_writes(tmp_path):
+    path = tmp_path / "new.db"
+    writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    writer.execute("CREATE TABLE one (x)")
+    writer.execute("BEGIN IMMEDIATE")
+    leaves = threading.Timer(0.2, writer.close)
+    leaves.start()
+    engine = open_engine(f"sqlite:///{path}")  # SQLite itself would fail at once, whatever its busy_timeout
+    leaves.join()
+    with engine.connect() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    engine.dispose()
+
+
 def test_a_newer_schema_is_refused_and_left_alone(settings, store):
     store.close()
     path = settings.home / "citewell.db"

@@ -21,6 +21,7 @@ class Elsewhere(ThreadingHTTPServer):
 
     def __init__(self, embedder: Embedder):
         super().__init__(("127.0.0.1", 0), Handler)
+        embedder.prompts = {"query": "", "passage": ""}
         self.embedder = embedder
         self.names = ["tiny"]
         self.requests: list[dict] = []
@@ -50,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
         if any(len(one.ids) > LENGTH for one in ids):
             self.reply({"error": {"message": "too long", "type": "invalid", "code": 400}}, 400)
             return
-        rows = 3 * server.embedder.raw(asked["input"]) + server.shift  # not of unit length
+        rows = 3 * server.embedder.embed_passages(asked["input"]) + server.shift  # not of unit length
         data = [
             {"object": "embedding", "index": n, "embedding": base64.b64encode(row.tobytes()).decode()}
             for n, row in enumerate(rows)
@@ -70,17 +71,6 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-class Raw(Embedder):
-    """Without prompts."""
-
-    def raw(self, texts):
-        kept, self.prompts = self.prompts, {"query": "", "passage": ""}
-        try:
-            return self.embed_passages(texts)
-        finally:
-            self.prompts = kept
-
-
 @pytest.fixture
 def settings(tmp_path):
     make_embedder(tmp_path / "models" / "tiny")
@@ -90,7 +80,7 @@ def settings(tmp_path):
 
 @pytest.fixture
 def elsewhere(settings):
-    server = Elsewhere(Raw.load(settings.embedder, settings.models_dir))
+    server = Elsewhere(Embedder.load(settings.embedder, settings.models_dir))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server
