@@ -56,9 +56,9 @@ class EmbedderSettings(Section):
     """Turns text into vectors."""
 
     model: str = Field("multilingual-e5-small", description="Name of the embedder in the catalogue.")
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+    precision: Literal["auto", "float32", "bfloat16", "float16", "int8"] = Field(
         "auto",
-        description="Number format; auto: float16 on a GPU, on a CPU the faster of bfloat16 and float32.",
+        description="Number format; int8: of passages only. auto: float16 on a GPU, on a CPU the fastest.",
     )
     device: str = Field(
         "auto", description="torch device: cpu, cuda:1, several with commas; auto: every GPU, else the CPU."

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.models.protocols import Floats, Ids
+from rag.models.rounding import RoundedLinear
 
 if TYPE_CHECKING:
     import torch
+
+    Linear = Callable[[torch.Tensor], torch.Tensor]
 
 __all__ = ["Bert", "Shape", "inference"]
 
@@ -73,13 +76,17 @@ class Bert:
     """
 
     def __init__(self, shape: Shape, device: str, precision: str) -> None:
-        """OSError, ValueError, KeyError: the file is damaged."""
+        """``precision`` is that of the linear layers; beside "int8" all else is float32.
+
+        OSError, ValueError, KeyError: the file is damaged.
+        """
         import torch
         from safetensors import SafetensorError, safe_open
 
         _usual_threads()
         self._shape = shape
-        self._device, self._dtype = torch.device(device), getattr(torch, precision)
+        self._device, self._rounds = torch.device(device), precision == "int8"
+        self._dtype = torch.float32 if self._rounds else getattr(torch, precision)
         try:
             with safe_open(shape.file, framework="pt") as file:
                 names = set(file.keys()) - {WORDS}
@@ -89,15 +96,29 @@ class Bert:
             raise ValueError(str(error)) from error
         if self._device.type != "cpu":
             self._words = self._words.to(self._device, self._dtype)
-        self._layers = [self._joined(n) for n in range(shape.layers)]
+        self._layers = [self._linears(f"encoder.layer.{n}") for n in range(shape.layers)]
 
-    def _joined(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weights and biases of a layer's query, key and value as one: one product instead of three."""
+    def _linears(self, layer: str) -> tuple[Linear, Linear, Linear, Linear]:
+        """The four products of a layer, in order. Query, key and value are one instead of three."""
+        joined = [f"{layer}.attention.self.{part}" for part in ("query", "key", "value")]
+        return (
+            self._linear(*joined),
+            self._linear(f"{layer}.attention.output.dense"),
+            self._linear(f"{layer}.intermediate.dense"),
+            self._linear(f"{layer}.output.dense"),
+        )
+
+    def _linear(self, *names: str) -> Linear:
         import torch
+        from torch.nn.functional import linear
 
-        parts = [f"encoder.layer.{n}.attention.self.{part}" for part in ("query", "key", "value")]
-        weight = torch.cat([self._weights.pop(f"{part}.weight") for part in parts])
-        return weight, torch.cat([self._weights.pop(f"{part}.bias") for part in parts])
+        weight = torch.cat([self._weights.pop(f"{name}.weight") for name in names])
+        bias = torch.cat([self._weights.pop(f"{name}.bias") for name in names])
+        return (
+            RoundedLinear(weight, bias)
+            if self._rounds
+            else functools.partial(linear, weight=weight, bias=bias)
+        )
 
     def __call__(self, ids: Ids, lengths: Sequence[int]) -> tuple[Floats, Floats]:
         """See rag.models.encoder.Encoder."""
@@ -126,23 +147,16 @@ class Bert:
         return states
 
     def _layer(self, states: torch.Tensor, n: int, seen: torch.Tensor | None) -> torch.Tensor:
-        from torch.nn.functional import gelu, linear, scaled_dot_product_attention
+        from torch.nn.functional import gelu, scaled_dot_product_attention
 
         at, (batch, length, width) = f"encoder.layer.{n}", states.shape
-        joined = linear(states, *self._layers[n])
+        attend, gather, widen, narrow = self._layers[n]
+        joined = attend(states)
         query, key, value = joined.view(batch, length, 3, self._shape.heads, -1).permute(2, 0, 3, 1, 4)
         mixed = scaled_dot_product_attention(query, key, value, attn_mask=seen)
         mixed = mixed.transpose(1, 2).reshape(batch, length, width)
-        states = self._normal(
-            states + self._linear(mixed, f"{at}.attention.output.dense"), f"{at}.attention.output"
-        )
-        wide = gelu(self._linear(states, f"{at}.intermediate.dense"))
-        return self._normal(states + self._linear(wide, f"{at}.output.dense"), f"{at}.output")
-
-    def _linear(self, states: torch.Tensor, name: str) -> torch.Tensor:
-        from torch.nn.functional import linear
-
-        return linear(states, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
+        states = self._normal(states + gather(mixed), f"{at}.attention.output")
+        return self._normal(states + narrow(gelu(widen(states))), f"{at}.output")
 
     def _normal(self, states: torch.Tensor, name: str) -> torch.Tensor:
         from torch.nn.functional import layer_norm

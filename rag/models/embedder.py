@@ -18,7 +18,7 @@ import numpy as np
 from rag.errors import ModelMissingError, SettingsError
 from rag.models.encoder import Encoder, open_encoder
 from rag.models.folder import require_model
-from rag.models.precision import best_precision
+from rag.models.precision import chosen_precision
 from rag.models.protocols import Floats, TextKind, TokenVectors
 from rag.settings import EmbedderSettings
 from rag.types import Span
@@ -100,13 +100,12 @@ class Embedder:
         if settings.device == "auto":
             devices = _gpus() or ["cpu"]
         try:
-            auto = settings.precision == "auto"
-            precision = best_precision(folder, devices[0]) if auto else settings.precision
+            precision = chosen_precision(settings.precision, folder, devices[0])
             encoders = [open_encoder(folder, device, precision) for device in devices]
         except RuntimeError as error:
             raise SettingsError(
-                f"The embedder cannot compute on {settings.device}: {error}.",
-                "Set embedder.device to auto, or to devices of this machine.",
+                f"The embedder cannot compute on {settings.device} in {settings.precision}: {error}.",
+                "Set embedder.device and embedder.precision to auto, or the device to one of this machine.",
             ) from error
         except (OSError, ValueError, KeyError) as error:
             raise ModelMissingError(
@@ -140,14 +139,14 @@ class Embedder:
         """The tokens' last hidden states at unit length; tokens beyond max_tokens are missing."""
         found: dict[int, TokenVectors] = {}
         encoded = self._encode(texts, kind)
-        for batch, hidden, pooled in self._forward(encoded):
+        for batch, hidden, pooled in self._forward(encoded, passages=False):
             for i, rows, whole in zip(batch, hidden, pooled, strict=True):
                 found[i] = TokenVectors(_unit(rows[encoded[i].rows]), tuple(encoded[i].spans), whole)
         return [found[i] for i in range(len(encoded))]
 
     def _embed(self, texts: Sequence[str], kind: TextKind) -> Floats:
         vectors = np.zeros((len(texts), self.dimension), np.float32)
-        for batch, _, pooled in self._forward(self._encode(texts, kind), hidden=False):
+        for batch, _, pooled in self._forward(self._encode(texts, kind), passages=kind == "passage"):
             vectors[batch] = pooled
         return vectors
 
@@ -194,17 +193,17 @@ class Embedder:
             yield batch
 
     def _forward(
-        self, encoded: Sequence[_Encoded], hidden: bool = True
+        self, encoded: Sequence[_Encoded], passages: bool
     ) -> Iterator[tuple[list[int], list[Floats], Floats]]:
-        """For each batch: indices, hidden states ([t, d] each; none unless asked), unit vectors [b, d]."""
+        """For each batch: indices, hidden states ([t, d] each; none of passages), unit vectors [b, d]."""
 
         def computed(batch: list[int]) -> tuple[list[int], list[Floats], Floats]:
-            return batch, *self._pass([encoded[i].ids for i in batch], hidden)
+            return batch, *self._pass([encoded[i].ids for i in batch], passages)
 
         batches = self._batches(encoded)
         return map(computed, batches) if self._pool is None else self._pool.map(computed, batches)
 
-    def _pass(self, texts: Sequence[Sequence[int]], hidden: bool) -> tuple[list[Floats], Floats]:
+    def _pass(self, texts: Sequence[Sequence[int]], passages: bool) -> tuple[list[Floats], Floats]:
         """One batch, longest first, on a device that is idle or as soon as one is."""
         lengths = [len(text) for text in texts]
         ids = np.full((len(texts), lengths[0]), self._pad, np.int64)
@@ -212,8 +211,8 @@ class Embedder:
             ids[row, : lengths[row]] = text
         encoder = self._idle.get()
         try:
-            states, pooled = encoder(ids, lengths)
+            states, pooled = encoder(ids, lengths, passages)
         finally:
             self._idle.put(encoder)
-        rows = [states[row, :length] for row, length in enumerate(lengths)] if hidden else []
+        rows = [] if passages else [states[row, :length] for row, length in enumerate(lengths)]
         return rows, _unit(pooled)

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -18,9 +18,18 @@ from rag.models.bert_numpy import BertInNumpy
 from rag.models.protocols import Floats, Ids
 from rag.models.quiet import quiet
 
-__all__ = ["Encoder", "open_encoder"]
+__all__ = ["Encoder", "Precision", "is_bert", "open_encoder"]
 
 BRIEF = 64  # tokens: a question
+
+
+class Precision(NamedTuple):
+    """Number formats, in torch's names: of questions and of the tokens that checks compare; and of passages'
+    vectors, which may also be "int8".
+    """
+
+    tokens: str
+    passages: str
 
 
 class Encoder(Protocol):
@@ -32,16 +41,21 @@ class Encoder(Protocol):
     dimension: int
     max_tokens: int
 
-    def __call__(self, ids: Ids, lengths: Sequence[int]) -> tuple[Floats, Floats]:
+    def __call__(self, ids: Ids, lengths: Sequence[int], passages: bool = False) -> tuple[Floats, Floats]:
         """For token ids [b, t], of each row as many as it is long: hidden states [b, t, d] and pooled vectors
         [b, d], float32. Pooling runs in float32 whatever the precision: a bfloat16 mean would lose half its
-        digits.
+        digits. ``passages``: in the precision for these.
         """
 
 
-def open_encoder(folder: Path, device: str, precision: str) -> Encoder:
-    """Open the network of a finished model folder. OSError, ValueError, KeyError: it is damaged."""
-    return _Bert(folder, device, precision) if _is_bert(folder) else _Other(folder, device, precision)
+def open_encoder(folder: Path, device: str, precision: Precision) -> Encoder:
+    """Open the network of a finished model folder. OSError, ValueError, KeyError: it is damaged;
+    RuntimeError: it does not compute on that device or in that precision.
+    """
+    bert = is_bert(folder)
+    if precision.passages == "int8" and not (bert and device.startswith("cpu")):
+        raise RuntimeError("int8 is for BERT with mean pooling, on a CPU")
+    return _Bert(folder, device, precision) if bert else _Other(folder, device, precision.tokens)
 
 
 def _json(folder: Path, name: str) -> dict[str, Any]:
@@ -50,7 +64,7 @@ def _json(folder: Path, name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"modules": found}
 
 
-def _is_bert(folder: Path) -> bool:
+def is_bert(folder: Path) -> bool:
     """A plain BERT whose hidden states are averaged and brought to unit length."""
     config, pooling = _json(folder, "config.json"), _json(folder, "1_Pooling/config.json")
     kinds = [one["type"].rpartition(".")[2] for one in _json(folder, "modules.json").get("modules", [])]
@@ -70,7 +84,7 @@ def _is_bert(folder: Path) -> bool:
 class _Bert:
     """On a CPU torch is loaded with the first text that is worth it; until then short ones go without."""
 
-    def __init__(self, folder: Path, device: str, precision: str) -> None:
+    def __init__(self, folder: Path, device: str, precision: Precision) -> None:
         from tokenizers import Tokenizer
 
         config = _json(folder, "config.json")
@@ -82,20 +96,27 @@ class _Bert:
         self.dimension = self._shape.width
         positions = int(config["max_position_embeddings"])
         self.max_tokens = int(_json(folder, "sentence_bert_config.json").get("max_seq_length") or positions)
-        self._kind = device, precision
+        self._device, self._precision = device, precision
         self._brief: BertInNumpy | None = None
         if device == "cpu" and "torch" not in sys.modules:
             with contextlib.suppress(TypeError):  # weights that numpy has no numbers for
                 self._brief = BertInNumpy(self._shape)
-        self._whole = Bert(self._shape, device, precision) if self._brief is None else None
+        self._whole = self._open(precision.tokens) if self._brief is None else None
+        self._coarse: Bert | None = None
 
-    def __call__(self, ids: Ids, lengths: Sequence[int]) -> tuple[Floats, Floats]:
+    def _open(self, precision: str) -> Bert:
+        return Bert(self._shape, self._device, precision)
+
+    def __call__(self, ids: Ids, lengths: Sequence[int], passages: bool = False) -> tuple[Floats, Floats]:
         """See Encoder."""
         if self._brief is not None and len(ids) == 1 and ids.size <= BRIEF and "torch" not in sys.modules:
             states, pooled = self._brief(ids[0])
             return states[None], pooled[None]
-        if self._whole is None:
-            self._whole, self._brief = Bert(self._shape, *self._kind), None
+        self._brief = None
+        if passages and self._precision.passages != self._precision.tokens:
+            self._coarse = self._coarse or self._open(self._precision.passages)
+            return self._coarse(ids, lengths)
+        self._whole = self._whole or self._open(self._precision.tokens)
         return self._whole(ids, lengths)
 
 
@@ -120,7 +141,7 @@ class _Other:
         self.dimension = int(model.get_embedding_dimension() or 0)
         self.max_tokens = int(model.max_seq_length or 512)
 
-    def __call__(self, ids: Ids, lengths: Sequence[int]) -> tuple[Floats, Floats]:
+    def __call__(self, ids: Ids, lengths: Sequence[int], passages: bool = False) -> tuple[Floats, Floats]:
         """See Encoder."""
         import torch
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from rag.errors import ModelError
 from rag.models.folder import ModelRecord, read_record, require_model, write_record
 from rag.models.protocols import Progress
+from rag.models.rounding import rounded_rows
 from rag.models.sources import no_room, sync
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ __all__ = ["can_round", "rounded"]
 
 VERSION = "int8-1"
 FOLDER = ".int8"
-STEPS = 127
 # The matrices of Llama's family (Qwen, Mistral, Gemma, SmolLM ...); a model with others is left as it is
 ROUNDED = tuple(f".{name}_proj.weight" for name in ("q", "k", "v", "o", "gate", "up", "down"))
 KEPT = ("embed_tokens.weight", "lm_head.weight")
@@ -140,12 +140,9 @@ def _write(source: Path, folder: Path, progress: Progress) -> None:
 
 
 def _round(name: str, weight: torch.Tensor) -> dict[str, torch.Tensor]:
-    """int8 [out, in] and the scales of its rows, float32 [out, 1]; their product is the weight again."""
-    import torch
-
-    wide = weight.float()
-    scale = (wide.abs().amax(1, keepdim=True) / STEPS).clamp(min=torch.finfo(torch.float32).tiny)
-    return {name: (wide / scale).round().to(torch.int8), f"{name}_scale": scale}
+    """The matrix as int8 [out, in], and the scales of its rows, float32 [out, 1]."""
+    rounded, scale = rounded_rows(weight.float())
+    return {name: rounded, f"{name}_scale": scale}
 
 
 def _write_beside(source: Path, folder: Path, where: dict[str, str]) -> None:

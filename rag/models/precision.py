@@ -1,10 +1,11 @@
-"""The number format that an embedder computes fastest in, measured once on each kind of machine."""
+"""The number formats that an embedder computes fastest in, measured once on each kind of machine."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import json
+import math
 import os
 import platform
 import time
@@ -13,14 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from rag.models.encoder import open_encoder
+from rag.models.encoder import Precision, is_bert, open_encoder
 from rag.models.folder import PRECISION
 
-__all__ = ["best_precision", "usual_precision"]
+__all__ = ["best_precision", "chosen_precision", "usual_precision"]
 
-CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 with native bfloat16 products; ARM calls it bf16
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 with native bfloat16 products; ARM calls it bf16
+# x86 that adds up products of 8-bit integers in 32 bits; without, those overflow or are slow
+INT8_FLAGS = {"avx512_vnni", "avx_vnni", "amx_int8"}
+WORTH_ROUNDING = 0.9  # of the time: int8 is a little less exact
 # A batch as ingestion has them; the least of some rounds, taken in turns, is what other work disturbed least
-TEXTS, TOKENS, ROUNDS = 8, 128, 4
+TEXTS, TOKENS, ROUNDS = 12, 160, 3
 
 
 def _cpu() -> tuple[str, frozenset[str]]:
@@ -38,27 +42,49 @@ def usual_precision(device: str) -> str:
     """float16 on a GPU, bfloat16 on a CPU that multiplies in it, else float32."""
     if not device.startswith("cpu"):
         return "float16"
-    return "bfloat16" if platform.system() == "Linux" and _cpu()[1] & CPU_FLAGS else "float32"
+    return "bfloat16" if platform.system() == "Linux" and _cpu()[1] & BFLOAT16_FLAGS else "float32"
 
 
-def best_precision(folder: Path, device: str) -> str:
-    """The usual one; but a CPU that multiplies in bfloat16 is tried, because some of those are faster in
-    float32 (CONTRIBUTING.md has figures). Takes some seconds the first time on a machine; the result is kept
+def chosen_precision(setting: str, folder: Path, device: str) -> Precision:
+    """What ``embedder.precision`` stands for. OSError, ValueError, KeyError: the model is damaged."""
+    if setting == "auto":
+        return best_precision(folder, device)
+    return Precision(usual_precision(device) if setting == "int8" else setting, setting)
+
+
+def best_precision(folder: Path, device: str) -> Precision:
+    """The usual one; but on a CPU that has others they are all tried, because flags do not tell which is
+    faster (CONTRIBUTING.md has figures). Takes some seconds the first time on a machine; the result is kept
     with the model. OSError, ValueError, KeyError: the model is damaged.
     """
     usual = usual_precision(device)
-    if usual != "bfloat16":
-        return usual
     name, flags = _cpu()
-    abilities = hashlib.sha256(repr(sorted(flags)).encode("utf-8")).hexdigest()[:8]
+    tried = _candidates(folder, device, flags)
+    if len(tried) == 1:
+        return Precision(usual, usual)
+    abilities = hashlib.sha256(repr((sorted(flags), sorted(tried))).encode("utf-8")).hexdigest()[:8]
     machine = f"{name}, {os.cpu_count()} threads, {abilities}"
     kept = _read(folder / PRECISION)
     seconds = kept.get(machine)
-    if not isinstance(seconds, dict) or not seconds:
-        seconds = _measure(folder)
+    if not isinstance(seconds, dict) or set(seconds) != set(tried):
+        seconds = _measure(folder, tried)
         with contextlib.suppress(OSError):  # a folder of models may be shared, and read only
             (folder / PRECISION).write_text(json.dumps({**kept, machine: seconds}, indent=1) + "\n", "utf-8")
-    return min(seconds, key=lambda precision: float(seconds[precision]))
+    tokens = min(seconds.keys() - {"int8"}, key=lambda one: float(seconds[one]))
+    rounds = float(seconds.get("int8", math.inf)) < WORTH_ROUNDING * float(seconds[tokens])
+    return Precision(tokens, "int8" if rounds else tokens)
+
+
+def _candidates(folder: Path, device: str, flags: frozenset[str]) -> dict[str, Precision]:
+    """Each format that this machine may be fastest in, by its name."""
+    if not device.startswith("cpu") or platform.system() != "Linux":
+        return {name: Precision(name, name) for name in (usual_precision(device),)}
+    found = {"float32": Precision("float32", "float32")}
+    if flags & BFLOAT16_FLAGS:
+        found["bfloat16"] = Precision("bfloat16", "bfloat16")
+    if flags & INT8_FLAGS and is_bert(folder):
+        found["int8"] = Precision("float32", "int8")
+    return found
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -69,9 +95,9 @@ def _read(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _measure(folder: Path) -> dict[str, float]:
-    """Seconds that a batch takes in either format."""
-    encoders = {name: open_encoder(folder, "cpu", name) for name in ("bfloat16", "float32")}
+def _measure(folder: Path, tried: dict[str, Precision]) -> dict[str, float]:
+    """Seconds that a batch of passages takes in each format."""
+    encoders = {name: open_encoder(folder, "cpu", precision) for name, precision in tried.items()}
     words = min(encoder.tokenizer.get_vocab_size() for encoder in encoders.values())
     length = min(TOKENS, *(encoder.max_tokens for encoder in encoders.values()))
     ids, lengths = np.arange(TEXTS * length).reshape(TEXTS, length) % words, [length] * TEXTS
@@ -79,6 +105,6 @@ def _measure(folder: Path) -> dict[str, float]:
     for _ in range(ROUNDS):
         for name, encoder in encoders.items():
             begun = time.perf_counter()
-            encoder(ids, lengths)
+            encoder(ids, lengths, True)
             taken[name].append(time.perf_counter() - begun)
     return {name: round(min(seconds), 4) for name, seconds in taken.items()}

@@ -32,7 +32,7 @@ from ingest.refine import refine
 from rag.models.embedder import Embedder
 from rag.models.endpoint import EmbeddingEndpoint
 from rag.models.folder import require_model
-from rag.models.precision import best_precision
+from rag.models.precision import chosen_precision
 from rag.models.protocols import Floats
 from rag.settings import Settings, load_settings
 from rag.store import Store
@@ -102,8 +102,8 @@ def run_ingest(folder: Path, home: Path) -> dict[str, object]:
 
 
 def run_embed(folder: Path, home: Path) -> dict[str, object]:
-    """The bound: encode() of sentence-transformers on the same passages, in the same precision, at the batch
-    size that was fastest on a sample of them.
+    """The bound: encode() of sentence-transformers on the same passages, in the same precision (it has no
+    int8), at the batch size that was fastest on a sample of them.
     """
     import torch
     from sentence_transformers import SentenceTransformer
@@ -118,14 +118,13 @@ def run_embed(folder: Path, home: Path) -> dict[str, object]:
     device = settings.embedder.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    given = settings.embedder.precision
     path, _ = require_model(settings.embedder.model, settings.models_dir)
-    precision = best_precision(path, device) if given == "auto" else given
+    precision = chosen_precision(settings.embedder.precision, path, device)
     model = SentenceTransformer(
         str(path),
         device=device,
         local_files_only=True,
-        model_kwargs={"dtype": getattr(torch, precision), "add_pooling_layer": False},
+        model_kwargs={"dtype": getattr(torch, precision.tokens), "add_pooling_layer": False},
     )
 
     def encoded(texts: Sequence[str], batch: int) -> tuple[Any, float]:
@@ -152,7 +151,8 @@ def run_embed(folder: Path, home: Path) -> dict[str, object]:
     cosines = (theirs * ours).sum(axis=1) / np.linalg.norm(theirs, axis=1)
     return {
         "passages": len(texts),
-        "precision": precision,
+        "precision": precision.tokens,
+        "precision_of_ours": precision.passages,
         "batch_size": batch,
         "sample_s": {str(size): round(value, 2) for size, value in tried.items()},
         "threads": torch.get_num_threads(),

@@ -7,8 +7,8 @@ Machines are noisy, so all is compared in one run, each part in a process of its
 (``--repeat`` goes through them several times, and medians are told):
 
     ingest      Citewell into an empty home: read, parse, chunk, embed, store, index (model loaded before)
-    embed       the bound: SentenceTransformer.encode() of the very same passages, same precision, sorted by
-                length, at the fastest of several batch sizes (model loaded before)
+    embed       the bound: SentenceTransformer.encode() of the very same passages, same precision (it has no
+                int8), sorted by length, at the fastest of several batch sizes (model loaded before)
     langchain   loaders, RecursiveCharacterTextSplitter, HuggingFaceEmbeddings, FAISS.from_documents
                 (langchain_loop.py, in an environment that is made below --work; model loaded before)
     haystack, llamaindex, txtai

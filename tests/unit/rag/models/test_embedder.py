@@ -39,7 +39,7 @@ def models_dir(tmp_path_factory):
 
 
 def load(models_dir, **options) -> Embedder:
-    settings = EmbedderSettings(model=NAME, precision="float32", **{"device": "cpu", **options})
+    settings = EmbedderSettings(model=NAME, **{"device": "cpu", "precision": "float32", **options})
     return Embedder.load(settings, models_dir)
 
 
@@ -115,11 +115,11 @@ def test_several_devices_share_the_batches(models_dir, embedder, monkeypatch):
         def __init__(self, encoder):
             self.encoder = encoder
 
-        def __call__(self, ids, lengths):
+        def __call__(self, ids, lengths, passages):
             if id(self) not in used:
                 both.wait()  # passes only when the other device has a batch, too
             used.add(id(self))
-            return self.encoder(ids, lengths)
+            return self.encoder(ids, lengths, passages)
 
     for _ in range(2):
         several._idle.put(Counted(several._idle.get()))
@@ -166,8 +166,31 @@ def test_weights_of_any_kind(models_dir, tmp_path, kind, monkeypatch):
 
 
 def test_a_device_that_is_not_there_is_named(models_dir):
-    with pytest.raises(SettingsError, match="cannot compute on abacus"):
+    with pytest.raises(SettingsError, match="cannot compute on abacus in float32"):
         load(models_dir, device="abacus")
+
+
+def test_int8_is_for_passages(models_dir, embedder, monkeypatch):
+    monkeypatch.setattr("rag.models.precision.usual_precision", lambda _: "float32")
+    coarse = load(models_dir, precision="int8")
+    passages, exact = coarse.embed_passages(TEXTS), embedder.embed_passages(TEXTS)
+    assert np.abs(passages - exact).max() > 1e-4, "rounded"
+    np.testing.assert_allclose(np.linalg.norm(passages, axis=1), 1, atol=1e-6)
+    assert (passages * exact).sum(1).min() > 0.999
+    np.testing.assert_array_equal(coarse.embed_queries(TEXTS), embedder.embed_queries(TEXTS))
+    for got, want in zip(
+        coarse.token_vectors(TEXTS, "passage"), embedder.token_vectors(TEXTS, "passage"), strict=True
+    ):
+        np.testing.assert_array_equal(got.vectors, want.vectors)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_int8_where_it_is_not_is_refused(models_dir, tmp_path, device):
+    shutil.copytree(models_dir / NAME, tmp_path / NAME)
+    if device == "cpu":
+        (tmp_path / NAME / "1_Pooling/config.json").write_text('{"pooling_mode": "cls"}')
+    with pytest.raises(SettingsError, match=r"in int8: int8 is for BERT with mean pooling, on a CPU\."):
+        load(tmp_path, precision="int8", device=device)
 
 
 def test_token_vectors(models_dir, embedder):
@@ -231,7 +254,7 @@ def test_a_folder_without_its_record_is_not_used(models_dir, tmp_path):
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("precision", ["float32", "auto"])
+@pytest.mark.parametrize("precision", ["float32", "int8", "auto"])
 def test_known_values_of_the_default_embedder(precision):
     settings = load_settings()
     if read_record(settings.models_dir / "multilingual-e5-small") is None:
