@@ -17,7 +17,7 @@ from rag.types import Hit, Query, User
 
 __all__ = ["look_up", "retrieve"]
 
-# FAISS and SQLite both leave Python's lock alone while they search, so one does not wait for the other
+# The embedder, FAISS and SQLite leave Python's lock alone while they work, so none waits for another
 _BESIDE = ThreadPoolExecutor(thread_name_prefix="citewell-lexical")
 
 
@@ -28,9 +28,10 @@ def _weight(total: int, count: int) -> float:
 
 def look_up(question: str, store: Store, embedder: EmbedderProtocol) -> Query:
     """Embed a question that stands alone and weigh its terms."""
-    (asked,) = embedder.token_vectors([question], "query")
     wanted = question_terms(question)
-    total, counts = store.frequencies(wanted)
+    counting = _BESIDE.submit(store.frequencies, wanted)
+    (asked,) = embedder.token_vectors([question], "query")
+    total, counts = counting.result()
     weights = {term: _weight(total, counts.get(term, 0)) for term in wanted}
     return Query(question, language(question), asked.whole, weights, asked.vectors, rarest(counts))
 

@@ -7,13 +7,14 @@ documents is ingest.index.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Engine, FromClause, func, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, FromClause, Select, bindparam, func, select, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from rag.database import open_engine, translated
@@ -43,10 +44,15 @@ def _readable(user: User, key: ColumnElement[str]) -> list[ColumnElement[bool]]:
 
 def places_open_to(user: User, at: FromClause = place) -> list[ColumnElement[bool]]:
     """SQL conditions: the user may read what lies in the place, a row of ``at``."""
+    collections = None if user.collections is None else list(user.collections)
+    return _open_to(collections, reader_names(user), at)
+
+
+def _open_to(collections: Any, names: Any, at: FromClause) -> list[ColumnElement[bool]]:  # noqa: ANN401
+    """The same for lists, or for parameters of lists; None: it does not matter."""
     found: list[ColumnElement[bool]] = []
-    if user.collections is not None:
-        found.append(at.c.collection.in_(list(user.collections)))
-    names = reader_names(user)
+    if collections is not None:
+        found.append(at.c.collection.in_(collections))
     if names is not None:
         mine = select(reader.c.name).where(reader.c.place_id == at.c.id, reader.c.name.in_(names))
         found.append(mine.exists())
@@ -208,9 +214,9 @@ class Store:
 
     def chunks(self, ids: Collection[int], user: User) -> dict[int, tuple[Chunk, DocumentRef]]:
         """Chunks by id with their documents. What was deleted or is not for this user is left out."""
-        query = select(chunk).where(chunk.c.id.in_([int(i) for i in ids]))
         with self.read() as connection:
-            found = [chunk_of(row) for row in connection.execute(query).all()]
+            rows = connection.execute(_CHUNKS, {"ids": [int(i) for i in ids]}).all()
+            found = [chunk_of(row) for row in rows]
             known = _references(connection, {piece.document_id for piece in found}, user)
         return {piece.id: (piece, known[piece.document_id]) for piece in found if piece.document_id in known}
 
@@ -265,9 +271,18 @@ class Store:
             return connection.execute(query).scalar()
 
 
-def _references(connection: Connection, keys: Collection[str], user: User) -> dict[str, DocumentRef]:
-    """Each document as the user sees it: by the newest of those places that he may read, and by no other."""
-    query = (
+# Statements of every search are made once: making one takes half as long as running it
+_CHUNKS = select(chunk).where(chunk.c.id.in_(bindparam("ids", expanding=True)))
+
+
+@functools.cache
+def _reference_query(by_collection: bool, by_name: bool) -> Select[Any]:
+    open_to = _open_to(
+        bindparam("collections", expanding=True) if by_collection else None,
+        bindparam("names", expanding=True) if by_name else None,
+        place,
+    )
+    return (
         select(
             document.c.id,
             document.c.title,
@@ -281,12 +296,24 @@ def _references(connection: Connection, keys: Collection[str], user: User) -> di
         )
         .join_from(document, place, place.c.document_id == document.c.id)
         .with_hint(document, "INDEXED BY document_reference", "sqlite")
-        .where(document.c.id.in_(list(keys)))
+        .where(document.c.id.in_(bindparam("keys", expanding=True)), *open_to)
         .order_by(place.c.modified.desc().nulls_last(), place.c.uri)
     )
-    query = query.where(*places_open_to(user))
+
+
+def _references(connection: Connection, keys: Collection[str], user: User) -> dict[str, DocumentRef]:
+    """Each document as the user sees it: by the newest of those places that he may read, and by no other."""
+    given: dict[str, list[str]] = {"keys": list(keys)}
+    if user.collections is not None:
+        given["collections"] = list(user.collections)
+    names = reader_names(user)
+    if names is not None:
+        given["names"] = list(names)
+    query = _reference_query("collections" in given, "names" in given)
     found: dict[str, DocumentRef] = {}
-    for key, title, titled, language, edition, uri, named, at, stated in connection.execute(query).all():
+    for key, title, titled, language, edition, uri, named, at, stated in connection.execute(
+        query, given
+    ).all():
         if key not in found:
             found[key] = DocumentRef(key, uri, title if titled else named, language, at, edition or stated)
     return found
