@@ -131,6 +131,7 @@ def test_the_pane_refuses_strangers(slack_sends: Sender, web: Web) -> None:
     assert web.made("assistant.threads.setSuggestedPrompts") == []
 
 
-def test_the_pane_tells_where_the_reader_looks(slack_sends: Sender) -> None:
+def test_the_pane_tells_where_the_reader_looks(slack_sends: Sender, web: Web) -> None:
     thread = {"user_id": "UANN", "context": {"channel_id": "C1"}, "channel_id": "DANN", "thread_ts": "1.1"}
     slack_sends.event({"type": "assistant_thread_context_changed", "assistant_thread": thread})
+    assert web.made("chat.postMessage") == [], "taken note of (an unknown event would be a 404), nothing said"
