@@ -22,7 +22,7 @@ __all__ = ["Frequencies", "Readable", "add", "rarest", "remove", "search"]
 HEADING_WEIGHT = 1.0
 BODY_WEIGHT = 1.0
 # A search looks at so many rows, those of the rarest terms; one term is always sought. Of 100,000
-# chunks that is three terms of four, and the five best passages in the end are the same (CONTRIBUTING.md).
+# chunks that is three terms of four; the five best passages in the end hardly ever change (CONTRIBUTING.md).
 MOST_ROWS = 5_000
 # Terms in more chunks than this take long to count; their numbers, and that of all chunks, serve until the
 # collection has changed once for so many chunks.

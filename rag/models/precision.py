@@ -20,7 +20,8 @@ from rag.models.folder import PRECISION
 __all__ = ["best_precision", "chosen_precision", "usual_precision"]
 
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 with native bfloat16 products; ARM calls it bf16
-# x86 that adds up products of 8-bit integers in 32 bits; without, those overflow or are slow
+# x86 that adds up products of 8-bit integers in 32 bits; without, pairs of them overflow 16 (oneDNN's guide,
+# "Nuances of int8 computations")
 INT8_FLAGS = {"avx512_vnni", "avx_vnni", "amx_int8"}
 WORTH_ROUNDING = 0.9  # of the time: int8 is a little less exact
 # A batch as ingestion has them; the least of some rounds, taken in turns, is what other work disturbed least
@@ -46,23 +47,27 @@ def usual_precision(device: str) -> str:
 
 
 def chosen_precision(setting: str, folder: Path, device: str) -> Precision:
-    """What ``embedder.precision`` stands for. OSError, ValueError, KeyError: the model is damaged."""
+    """What ``embedder.precision`` stands for. RuntimeError: this processor cannot; OSError, ValueError,
+    KeyError: the model is damaged.
+    """
     if setting == "auto":
         return best_precision(folder, device)
+    if setting == "int8" and device.startswith("cpu") and not _cpu()[1] & INT8_FLAGS:
+        raise RuntimeError("the processor does not add up products of 8-bit integers exactly (VNNI)")
     return Precision(usual_precision(device) if setting == "int8" else setting, setting)
 
 
 def best_precision(folder: Path, device: str) -> Precision:
-    """The usual one; but on a CPU that has others they are all tried, because flags do not tell which is
+    """The usual one; on a CPU that has several all are tried, because flags do not tell which is
     faster (CONTRIBUTING.md has figures). Takes some seconds the first time on a machine; the result is kept
     with the model. OSError, ValueError, KeyError: the model is damaged.
     """
-    usual = usual_precision(device)
     name, flags = _cpu()
     tried = _candidates(folder, device, flags)
     if len(tried) == 1:
-        return Precision(usual, usual)
-    abilities = hashlib.sha256(repr((sorted(flags), sorted(tried))).encode("utf-8")).hexdigest()[:8]
+        (only,) = tried.values()
+        return only
+    abilities = hashlib.sha256(repr(sorted(flags)).encode("utf-8")).hexdigest()[:8]
     machine = f"{name}, {os.cpu_count()} threads, {abilities}"
     kept = _read(folder / PRECISION)
     seconds = kept.get(machine)
@@ -78,7 +83,8 @@ def best_precision(folder: Path, device: str) -> Precision:
 def _candidates(folder: Path, device: str, flags: frozenset[str]) -> dict[str, Precision]:
     """Each format that this machine may be fastest in, by its name."""
     if not device.startswith("cpu") or platform.system() != "Linux":
-        return {name: Precision(name, name) for name in (usual_precision(device),)}
+        usual = usual_precision(device)
+        return {usual: Precision(usual, usual)}
     found = {"float32": Precision("float32", "float32")}
     if flags & BFLOAT16_FLAGS:
         found["bfloat16"] = Precision("bfloat16", "bfloat16")

@@ -17,6 +17,7 @@ from rag.errors import ModelMissingError, SettingsError
 from rag.models.convert_e5 import verify_e5
 from rag.models.embedder import Embedder
 from rag.models.folder import read_record
+from rag.models.precision import INT8_FLAGS, _cpu
 from rag.settings import EmbedderSettings, load_settings
 from tests.fakes.embedder_folder import LENGTH, make_embedder
 
@@ -171,7 +172,7 @@ def test_a_device_that_is_not_there_is_named(models_dir):
 
 
 def test_int8_is_for_passages(models_dir, embedder, monkeypatch):
-    monkeypatch.setattr("rag.models.precision.usual_precision", lambda _: "float32")
+    monkeypatch.setattr("rag.models.precision._cpu", lambda: ("Some CPU", frozenset({"avx512_vnni"})))
     coarse = load(models_dir, precision="int8")
     passages, exact = coarse.embed_passages(TEXTS), embedder.embed_passages(TEXTS)
     assert np.abs(passages - exact).max() > 1e-4, "rounded"
@@ -185,7 +186,8 @@ def test_int8_is_for_passages(models_dir, embedder, monkeypatch):
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_int8_where_it_is_not_is_refused(models_dir, tmp_path, device):
+def test_int8_where_it_is_not_is_refused(models_dir, tmp_path, device, monkeypatch):
+    monkeypatch.setattr("rag.models.precision._cpu", lambda: ("Some CPU", frozenset({"avx512_vnni"})))
     shutil.copytree(models_dir / NAME, tmp_path / NAME)
     if device == "cpu":
         (tmp_path / NAME / "1_Pooling/config.json").write_text('{"pooling_mode": "cls"}')
@@ -262,6 +264,8 @@ def test_known_values_of_the_default_embedder(precision):
             "multilingual-e5-small is not on this machine: `citewell model pull multilingual-e5-small`"
         )
     assert verify_e5(settings.models_dir / "multilingual-e5-small") > 0.9995
+    if precision == "int8" and not _cpu()[1] & INT8_FLAGS:
+        pytest.skip("this processor has no VNNI")
     loaded = Embedder.load(
         EmbedderSettings(model="multilingual-e5-small", precision=precision), settings.models_dir
     )

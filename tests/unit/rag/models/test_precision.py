@@ -125,9 +125,15 @@ def test_only_what_is_in_doubt_is_measured(folder, monkeypatch):
     ],
 )
 def test_what_is_set_is_not_measured(folder, monkeypatch, setting, device, chosen):
+    able(monkeypatch, "avx512_bf16", "avx512_vnni")
     opened = taking(monkeypatch)
     assert chosen_precision(setting, folder, device) == chosen
     assert opened == []
+
+
+def test_int8_needs_a_processor_that_is_exact(folder):
+    with pytest.raises(RuntimeError, match="8-bit integers exactly"):
+        chosen_precision("int8", folder, "cpu")
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", '{"Some CPU": 3}'])
