@@ -191,7 +191,8 @@ class Generator:
                     if (await client.get(url)).is_success:
                         break
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(asyncio.shield(process.wait()), POLL_S)
+                    async with asyncio.timeout(POLL_S):
+                        await process.wait()
         self.state = "ready"
         self.last_error = None
         self._progress("ready", int(time.monotonic() - self._started), 0)
@@ -215,7 +216,8 @@ class Generator:
                 delay = self._backoff_s
             self.state = "restarting"
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), delay)
+                async with asyncio.timeout(delay):
+                    await self._stopping.wait()
                 return
             delay = min(2 * delay, BACKOFF_MOST_S)
             self.restarts += 1
@@ -239,7 +241,8 @@ class Generator:
         if process.stdin is not None:
             process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), self._grace_s + 5)
+            async with asyncio.timeout(self._grace_s + 5):
+                await process.wait()
         except TimeoutError:
             # the warden itself hangs; its death takes the program with it
             with contextlib.suppress(ProcessLookupError):

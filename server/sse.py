@@ -74,7 +74,8 @@ async def _wire(source: AsyncGenerator[ServerSentEvent, None]) -> AsyncGenerator
     try:
         while True:
             try:
-                event = await asyncio.wait_for(queue.get(), PING_S)
+                async with asyncio.timeout(PING_S):
+                    event = await queue.get()
             except TimeoutError:
                 yield KEEPALIVE_COMMENT
                 continue

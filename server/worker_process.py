@@ -56,7 +56,8 @@ class WorkerProcess:
                 delay = BACKOFF_S
             logger.warning("The worker ended with code %s; it is started again (log: %s)", code, self.log)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), delay)
+                async with asyncio.timeout(delay):
+                    await self._stopping.wait()
             delay = min(2 * delay, BACKOFF_MOST_S)
 
     async def stop(self) -> None:
@@ -71,7 +72,8 @@ class WorkerProcess:
         if process.stdin is not None:
             process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), GRACE_S + 5)
+            async with asyncio.timeout(GRACE_S + 5):
+                await process.wait()
         except TimeoutError:
             # the warden itself hangs; its death takes the worker with it
             with contextlib.suppress(ProcessLookupError):

@@ -95,7 +95,8 @@ class Reply:
                 self._broken = True
                 return
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._over.wait(), self._writer.edit_s)
+                async with asyncio.timeout(self._writer.edit_s):
+                    await self._over.wait()
 
     async def _update(self, markdown: str, part: Part) -> None:
         target, pace = self._target, self._client.pace

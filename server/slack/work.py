@@ -72,8 +72,10 @@ class Worker:
                 logger.warning("Slack's events cannot be read: %s", error.message)
                 claimed = None
             if claimed is None:
+                # not wait_for: before Python 3.12 it may keep a cancellation to itself
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), self._poll_s)
+                    async with asyncio.timeout(self._poll_s):
+                        await self._news.wait()
                 continue
             self._working.add(claimed.id)
             try:

@@ -31,6 +31,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 EMBEDDER, GENERATOR = "multilingual-e5-small", "smollm2-135m-instruct"
 PUBLIC_URL = "https://citewell.example"
 START_S, DEADLINE_S, STOP_S = 300.0, 60.0, 60.0
+LOG_CHARS = 10_000
 DOCUMENTS = {
     "": {
         "leave.md": "# Leave\n\nEmployees have 25 days of annual leave. Unused days lapse on 31 March.",
@@ -86,7 +87,7 @@ class House:
 
     def start(self) -> None:
         with (self.home / "server.log").open("ab") as log:
-            command = [sys.executable, "-m", "server.cli", self._command]
+            command = [sys.executable, "-X", "faulthandler", "-m", "server.cli", self._command]
             self.process = subprocess.Popen(
                 command, cwd=REPOSITORY, env=self.environment, stdout=log, stderr=log
             )
@@ -116,7 +117,13 @@ class House:
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            assert self.process.wait(STOP_S) == 0
+            try:
+                code = self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.process.send_signal(signal.SIGABRT)  # faulthandler says where each thread is
+                self.process.wait()
+                raise AssertionError(f"The server did not end.\n{self.log()[-LOG_CHARS:]}") from None
+            assert code == 0
 
 
 def _fill(settings: Settings, folder: Path) -> None:
