@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rag.models.packing import linear_of
 from rag.models.protocols import Floats, Ids
 from rag.models.rounding import RoundedLinear
 
 if TYPE_CHECKING:
     import torch
 
-    Linear = Callable[[torch.Tensor], torch.Tensor]
+    from rag.models.packing import Linear
 
 __all__ = ["Bert", "Shape", "inference"]
 
@@ -110,15 +111,10 @@ class Bert:
 
     def _linear(self, *names: str) -> Linear:
         import torch
-        from torch.nn.functional import linear
 
         weight = torch.cat([self._weights.pop(f"{name}.weight") for name in names])
         bias = torch.cat([self._weights.pop(f"{name}.bias") for name in names])
-        return (
-            RoundedLinear(weight, bias)
-            if self._rounds
-            else functools.partial(linear, weight=weight, bias=bias)
-        )
+        return RoundedLinear(weight, bias) if self._rounds else linear_of(weight, bias)
 
     def __call__(self, ids: Ids, lengths: Sequence[int]) -> tuple[Floats, Floats]:
         """See rag.models.encoder.Encoder."""
