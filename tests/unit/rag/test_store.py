@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from ingest.index import Ledger
 from rag.errors import NotFoundError
@@ -163,3 +164,17 @@ def test_two_databases_have_two_identities(settings, store, tmp_path):
     assert other.identity() != store.identity()
     assert len(store.identity()) == 16
     other.close()
+
+
+def test_who_a_document_is_is_told_without_reading_its_text(store, embedder):
+    given = put(store, embedder, "a.md", ["One. Two."])
+    with store.read() as connection:
+        plans = []
+
+        def explained(connection, cursor, statement, parameters, context, many):
+            if statement.startswith("SELECT document.id"):
+                plans.extend(row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters))
+
+        event.listen(connection.engine, "before_cursor_execute", explained)
+    assert store.references([given.id], HR)[given.id].source == "a.md"
+    assert "SEARCH document USING COVERING INDEX document_reference (id=?)" in plans
