@@ -171,10 +171,7 @@ class Assistant:
         self, pair: tuple[EmbedderProtocol, DenseIndex], question: str, user: User, k: int, timer: Timer
     ) -> tuple[Query, list[Hit]]:
         embedder, index = pair
-        with timer.step("embed"):
-            query = look_up(question, self._store, embedder)
-        with timer.step("retrieve"):
-            hits = retrieve(query, self._store, index, user, self._settings.retrieve)
+        query, hits = retrieve(question, self._store, embedder, index, user, self._settings.retrieve, timer)
         with timer.step("supersede"):
             hits = supersede(query, hits, self._store, user)
         with timer.step("rerank"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -10,20 +11,18 @@ from rag.answer_settings import RetrieveSettings
 from rag.index.dense import DenseIndex
 from rag.index.fuse import reciprocal_rank_fusion
 from rag.index.lexical import rarest
-from rag.models.protocols import EmbedderProtocol
+from rag.models.protocols import EmbedderProtocol, TokenVectors
 from rag.store import Store
 from rag.text import language, question_terms
-from rag.types import Hit, Query, User
+from rag.timer import Timer
+from rag.types import Chunk, DocumentRef, Hit, Query, User
 
 __all__ = ["look_up", "retrieve"]
 
 # The embedder, FAISS and SQLite leave Python's lock alone while they work, so none waits for another
 _BESIDE = ThreadPoolExecutor(thread_name_prefix="citewell-lexical")
 
-
-def _weight(total: int, count: int) -> float:
-    """Inverse document frequency of a term, as in BM25 with the +1 that keeps it positive."""
-    return math.log(1 + (total - count + 0.5) / (count + 0.5))
+Frequencies = tuple[int, Mapping[str, int]]  # of all chunks, and of those that hold a term
 
 
 def look_up(question: str, store: Store, embedder: EmbedderProtocol) -> Query:
@@ -31,27 +30,58 @@ def look_up(question: str, store: Store, embedder: EmbedderProtocol) -> Query:
     wanted = question_terms(question)
     counting = _BESIDE.submit(store.frequencies, wanted)
     (asked,) = embedder.token_vectors([question], "query")
-    total, counts = counting.result()
-    weights = {term: _weight(total, counts.get(term, 0)) for term in wanted}
-    return Query(question, language(question), asked.whole, weights, asked.vectors, rarest(counts))
+    return _query(question, asked, wanted, counting.result())
 
 
 def retrieve(
-    query: Query, store: Store, index: DenseIndex, user: User, settings: RetrieveSettings
-) -> list[Hit]:
-    """Up to twice ``settings.candidates`` hits, best first by reciprocal rank fusion.
+    question: str,
+    store: Store,
+    embedder: EmbedderProtocol,
+    index: DenseIndex,
+    user: User,
+    settings: RetrieveSettings,
+    timer: Timer,
+) -> tuple[Query, list[Hit]]:
+    """The question looked up, and its hits, best first by reciprocal rank fusion: up to
+    ``settings.candidates`` by words, and as many by meaning for each language of the collection. Words are
+    sought, and their passages read, while the question is embedded.
 
     Every hit was confirmed against the database in this call: what was deleted or is not for this user never
     comes back, even if the index still holds it.
     """
-    index.sync()
-    by_words = _BESIDE.submit(store.lexical, query.rare, settings.candidates, partial(index.readable, user))
-    dense = dict(index.search(query.vector, settings.candidates, user))
-    lexical = dict(by_words.result())
-    fused = reciprocal_rank_fusion([list(dense), list(lexical)], settings.rrf_k)
-    confirmed = store.chunks([key for key, _ in fused], user)
-    return [
-        Hit(*confirmed[key], score=score, dense=dense.get(key), lexical=lexical.get(key))
-        for key, score in fused
-        if key in confirmed
-    ]
+    wanted = question_terms(question)
+    by_words = _BESIDE.submit(_by_words, wanted, store, index, user, settings.candidates)
+    with timer.step("embed"):
+        (asked,) = embedder.token_vectors([question], "query")
+    with timer.step("retrieve"):
+        index.sync()
+        dense = dict(index.search(asked.whole, settings.candidates, user))
+        frequencies, lexical, confirmed = by_words.result()
+        confirmed |= store.chunks([key for key in dense if key not in lexical], user)
+        fused = reciprocal_rank_fusion([list(dense), list(lexical)], settings.rrf_k)
+        return _query(question, asked, wanted, frequencies), [
+            Hit(*confirmed[key], score=score, dense=dense.get(key), lexical=lexical.get(key))
+            for key, score in fused
+            if key in confirmed
+        ]
+
+
+def _by_words(
+    wanted: Sequence[str], store: Store, index: DenseIndex, user: User, candidates: int
+) -> tuple[Frequencies, dict[int, float], dict[int, tuple[Chunk, DocumentRef]]]:
+    """How frequent the terms are, scores by chunk of what a search for the rarest finds, and these chunks."""
+    frequencies = store.frequencies(wanted)
+    index.sync()  # it tells what the user may read
+    found = dict(store.lexical(rarest(frequencies[1]), candidates, partial(index.readable, user)))
+    return frequencies, found, store.chunks(found, user)
+
+
+def _query(question: str, asked: TokenVectors, wanted: Sequence[str], frequencies: Frequencies) -> Query:
+    total, counts = frequencies
+    weights = {term: _weight(total, counts.get(term, 0)) for term in wanted}
+    return Query(question, language(question), asked.whole, weights, asked.vectors)
+
+
+def _weight(total: int, count: int) -> float:
+    """Inverse document frequency of a term, as in BM25 with the +1 that keeps it positive."""
+    return math.log(1 + (total - count + 0.5) / (count + 0.5))

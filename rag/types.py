@@ -174,8 +174,7 @@ class Chunk:
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
     """A question as the searches see it: unit vector [d], and its terms with their weights (inverse document
-    frequencies; question words are left out). ``tokens`` are the unit vectors of its tokens [t, d]; ``rare``
-    the terms that are worth a lexical search (rag.index.lexical.rarest).
+    frequencies; question words are left out). ``tokens`` are the unit vectors of its tokens [t, d].
     """
 
     text: str
@@ -183,7 +182,6 @@ class Query:
     vector: NDArray[np.float32]
     weights: Mapping[str, float]
     tokens: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
-    rare: Sequence[str] = ()
 
     def cover(self, present: Set[str]) -> float:
         """Share of the terms that are among ``present``, weighted by rarity; in [0, 1]."""

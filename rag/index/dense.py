@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,9 @@ __all__ = ["DenseIndex"]
 UNSETTLED_ROWS, UNSETTLED_SHARE = 10_000, 0.1
 # So many times the wanted rows are compared with the stored vectors, where a segment's own are rounded
 MARGIN = 2
+# Rows of a language that are worth a thread of their own; FAISS leaves Python's lock alone
+WORTH_A_THREAD = 10_000
+_BESIDE = ThreadPoolExecutor(thread_name_prefix="citewell-dense")
 
 
 class DenseIndex:
@@ -125,13 +129,26 @@ class DenseIndex:
         with self._lock:
             table, geometry = self._state.accesses.table(user), self.geometry
             begun = {name: part.search(query, k, table) for name, part in self._state.parts.items()}
+        large = {name: search for name, (_, search) in begun.items() if search}
+        nearest = dict(zip(large, self._each(list(large.values()), query, k), strict=True))
         found: list[tuple[float, int, float]] = []
-        for language, (recent, search) in begun.items():
-            nearest = recent + (self._nearest(search, query, k) if search else [])
+        for language, (recent, _) in begun.items():
             mean, deviation = geometry.usual(query, language)
-            best = sorted(nearest, key=lambda one: (-one[0], one[1]))[:k]
+            best = sorted(recent + nearest.get(language, []), key=lambda one: (-one[0], one[1]))[:k]
             found += [((cosine - mean) / deviation, key, cosine) for cosine, key in best]
         return [(key, cosine) for _, key, cosine in sorted(found, key=lambda item: (-item[0], item[1]))]
+
+    def _each(self, searches: Sequence[Search], query: Floats, k: int) -> list[list[tuple[float, int]]]:
+        """What each finds: those that take longer than a thread takes to wake, at the same time."""
+        beside = [
+            _BESIDE.submit(self._nearest, one, query, k) if len(one.segment.ids) > WORTH_A_THREAD else None
+            for one in searches[1:]
+        ]
+        first = [self._nearest(one, query, k) for one in searches[:1]]
+        return first + [
+            self._nearest(one, query, k) if begun is None else begun.result()
+            for one, begun in zip(searches[1:], beside, strict=True)
+        ]
 
     def _nearest(self, search: Search, query: Floats, k: int) -> list[tuple[float, int]]:
         """Up to ``k`` (cosine, chunk id) of a large segment."""

@@ -30,10 +30,11 @@ from rag.index.dense import DenseIndex
 from rag.models.embedder import Embedder
 from rag.parts import parts
 from rag.rerank import rerank
-from rag.retrieve import look_up, retrieve
+from rag.retrieve import retrieve
 from rag.settings import load_settings
 from rag.store import Store
 from rag.text import sentences
+from rag.timer import Timer
 from rag.types import Evidence, Query, User
 
 SEED = 11
@@ -128,8 +129,8 @@ class Looker:
         """Each part with its best quote."""
         found = []
         for part in parts(question):
-            query = look_up(part.asked, self.store, self.embedder)
-            hits = retrieve(query, self.store, self.index, User(), self.settings.retrieve)
+            at = self.store, self.embedder, self.index
+            query, hits = retrieve(part.asked, *at, User(), self.settings.retrieve, Timer())
             hits = rerank(query, hits, self.store, self.index, self.embedder, self.settings.retrieve.hits)
             quotes = select_evidence(query, hits, self.settings.answer, self.embedder.count_tokens)
             found.append(SoughtPart(query, quotes[0] if quotes else None))

@@ -47,10 +47,11 @@ from ingest.parse_blocks import Block, Parsed, title_of, to_document
 from rag.index.dense import DenseIndex
 from rag.models.embedder import Embedder
 from rag.rerank import rerank
-from rag.retrieve import look_up, retrieve
+from rag.retrieve import retrieve
 from rag.settings import Settings, load_settings
 from rag.store import Store
 from rag.text import fold, language, sentences
+from rag.timer import Timer
 from rag.types import Chunk, Document, Hit, Place, Span, User
 
 __all__ = ["Asked", "sections", "shown"]
@@ -249,8 +250,8 @@ class Library:
         """At which rank (from 1; 0: not at all) each step has the first passage that answers."""
         found: Ranks = {step: [] for step in STEPS}
         for one in asked:
-            query = look_up(one.text, self._store, self._embedder)
-            hits = retrieve(query, self._store, self._index, User(), self._settings.retrieve)
+            at = self._store, self._embedder, self._index
+            query, hits = retrieve(one.text, *at, User(), self._settings.retrieve, Timer())
             lists = {
                 "dense": _sorted(hits, lambda hit: hit.dense),
                 "lexical": _sorted(hits, lambda hit: hit.lexical),

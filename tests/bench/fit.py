@@ -29,9 +29,10 @@ from rag.evidence import select_evidence, sentence_signals
 from rag.index.dense import DenseIndex
 from rag.models.embedder import Embedder
 from rag.rerank import rerank
-from rag.retrieve import look_up, retrieve
+from rag.retrieve import retrieve
 from rag.settings import load_settings
 from rag.store import Store
+from rag.timer import Timer
 from rag.types import Hit, Query, User
 
 SEED = 20261123
@@ -74,8 +75,8 @@ class Bench:
         """Search for each question."""
         settings = self.corpus.settings.retrieve
         for question in questions:
-            query = look_up(question.text, self.store, self.embedder)
-            found = retrieve(query, self.store, self.index, User(), settings)
+            at = self.store, self.embedder, self.index
+            query, found = retrieve(question.text, *at, User(), settings, Timer())
             gold = self.corpus.source(question.paragraph)
             others = [hit for hit in found if hit.document.source != gold]
             yield Looked(

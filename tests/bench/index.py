@@ -8,6 +8,9 @@ as the vectors of the language spread (times MOVED), so that it has neighbours a
 holds ten passages; of the documents one in 2, 10 and 100 may be read by a group. Questions are those of the
 sets. A collection that is there already is measured again.
 
+"retrieve" is the whole of it: the question embedded, passages sought by meaning and by words among those that
+the user may read, fused, read and confirmed.
+
 Bounds: the scan is n vectors of d half-precision numbers, read as fast as one thread of this machine reads
 memory (numpy's sum over 256 MiB); retrieval cannot be faster than embedding the question and that scan.
 Peer: faiss itself, exact, in fp32. Recall@10 is against exact search of the same user's chunks.
@@ -33,6 +36,7 @@ from ingest.index import Ledger
 from rag.eval.plot import Curve, draw
 from rag.index.changes import read
 from rag.index.dense import DenseIndex
+from rag.index.lexical import rarest
 from rag.index.vectors import FLAT_MOST
 from rag.models.embedder import Embedder
 from rag.retrieve import look_up, retrieve
@@ -40,6 +44,7 @@ from rag.settings import Settings, load_settings
 from rag.store import Store
 from rag.tables import chunk, document, place, reader, vector
 from rag.text import sentences, terms
+from rag.timer import Timer
 from rag.types import Query, User
 
 LANGUAGES = ("en", "zh")
@@ -236,16 +241,12 @@ def measure(
     report["embed_ms"] = milliseconds(
         lambda n: embedder.token_vectors([questions[n]], "query"), len(questions)
     )
-    queries: list[Query] = []  # each is looked up once: what is counted once serves for a while
-    report["look_up_ms"] = milliseconds(
-        lambda n: queries.append(look_up(questions[n], store, embedder)), len(questions)
-    )
-    del queries[0]
-    report |= _steps(store, index, queries)
+    queries = [look_up(one, store, embedder) for one in questions]
+    report |= _steps(store, index, queries, embedder)
     scan = index.size * embedder.dimension * 2 * per_byte_s * 1000
     report["scan_bound_ms"] = round(scan, 2)
     bound = report["embed_ms"] + scan
-    report["ratio_to_bound"] = round((report["look_up_ms"] + report["retrieve_ms"]["all"]) / bound, 2)
+    report["ratio_to_bound"] = round(report["retrieve_ms"]["all"] / bound, 2)
     exact = Exact(store, space_id)
     report["recall"] = recalls(index, exact, queries)
     report["faiss_flat_fp32_ms"] = _peer(exact, queries)
@@ -262,10 +263,19 @@ def _memory(settings: Settings, index: DenseIndex, dimension: int) -> dict[str, 
     }
 
 
-def _steps(store: Store, index: DenseIndex, queries: Sequence[Query]) -> dict[str, object]:
+def _steps(
+    store: Store, index: DenseIndex, queries: Sequence[Query], embedder: Embedder
+) -> dict[str, object]:
     given, rounds = load_settings().retrieve, len(queries)
     users = {name: User("bench", (name,)) for name in SHARES}
-    asked = {spoken: [list(q.rare) for q in queries if q.language == spoken] for spoken in LANGUAGES}
+    asked: dict[str, list[list[str]]] = {spoken: [] for spoken in LANGUAGES}
+    for query in queries:
+        if query.language in asked:
+            asked[query.language].append(rarest(store.frequencies(query.weights)[1]))
+
+    def retrieved(number: int, user: User) -> object:
+        return retrieve(queries[number].text, store, embedder, index, user, given, Timer())
+
     return {
         "dense_ms": {
             name: milliseconds(lambda n, u=user: index.search(queries[n].vector, given.candidates, u), rounds)
@@ -276,8 +286,7 @@ def _steps(store: Store, index: DenseIndex, queries: Sequence[Query]) -> dict[st
             for spoken, of in asked.items()
         },
         "retrieve_ms": {
-            name: milliseconds(lambda n, u=user: retrieve(queries[n], store, index, u, given), rounds)
-            for name, user in users.items()
+            name: milliseconds(lambda n, u=user: retrieved(n, u), rounds) for name, user in users.items()
         },
     }
 

@@ -20,9 +20,10 @@ from rag.index import lexical
 from rag.index.dense import DenseIndex
 from rag.models.embedder import Embedder
 from rag.rerank import rerank
-from rag.retrieve import look_up, retrieve
+from rag.retrieve import retrieve
 from rag.settings import load_settings
 from rag.store import Store
+from rag.timer import Timer
 from rag.types import Hit, User
 
 PAIRS = (
@@ -58,8 +59,7 @@ def measure(file: Path, corpus: Corpus, embedder: Embedder) -> dict[str, dict[st
     found = {step: [0, 0] for step in STEPS}
     _, questions = read_questions(file)
     for question in questions:
-        query = look_up(question.text, store, embedder)
-        hits = retrieve(query, store, index, User(), settings)
+        query, hits = retrieve(question.text, store, embedder, index, User(), settings, Timer())
         lists = {step: _ranked(hits, step) for step in STEPS[:-1]}
         lists["reranked"] = _documents(rerank(query, hits, store, index, embedder, len(hits)))
         gold = corpus.source(question.paragraph)

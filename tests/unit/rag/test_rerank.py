@@ -7,8 +7,9 @@ from sqlalchemy import update
 from rag.answer_settings import RetrieveSettings
 from rag.index.dense import DenseIndex
 from rag.rerank import COVER_WEIGHT, HEAD_START, _ranked, cover, rerank
-from rag.retrieve import look_up, retrieve
+from rag.retrieve import retrieve
 from rag.tables import vector
+from rag.timer import Timer
 from rag.types import User
 from tests.fakes.library import document_of, hit_of, put, take_away
 
@@ -33,8 +34,8 @@ def filled(store, embedder):
 def looked(filled, embedder, tmp_path):
     """(query, hits, index)"""
     index = DenseIndex(filled, tmp_path / "index", embedder)
-    query = look_up("Which valve does the pump have?", filled, embedder)
-    return query, retrieve(query, filled, index, EVERYTHING, RetrieveSettings()), index
+    question = "Which valve does the pump have?"
+    return *retrieve(question, filled, embedder, index, EVERYTHING, RetrieveSettings(), Timer()), index
 
 
 def test_cover():

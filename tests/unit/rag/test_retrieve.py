@@ -8,6 +8,7 @@ from rag.index.dense import DenseIndex
 from rag.index.fuse import reciprocal_rank_fusion
 from rag.index.lexical import rarest
 from rag.retrieve import look_up, retrieve
+from rag.timer import Timer
 from rag.types import User
 from tests.fakes.library import put, take_away
 
@@ -40,25 +41,38 @@ def test_a_question_becomes_a_vector_and_weighted_terms(filled, embedder):
     )
 
 
+def found(question, store, embedder, index, user=EVERYTHING):
+    """(query, hits)"""
+    return retrieve(question, store, embedder, index, user, SETTINGS, Timer())
+
+
 def test_common_terms_are_weighed_and_not_sought(filled, embedder, index, monkeypatch):
     question = "colour of the valve of the pump"
-    asked = look_up(question, filled, embedder)
-    assert list(asked.rare) == ["valve", "pump"], "in 2 and 3 chunks; colour stands in none"
+    asked, hits = found(question, filled, embedder, index)
+    # in 2 and 3 chunks; colour stands in none
+    assert by_words(hits) == dict(filled.lexical(["valve", "pump"], SETTINGS.candidates))
     monkeypatch.setattr(rarest, "__defaults__", (4,))
-    frugal = look_up(question, filled, embedder)
-    assert list(frugal.rare) == ["valve"]
+    frugal, fewer = found(question, filled, embedder, index)
+    assert by_words(fewer) == dict(filled.lexical(["valve"], SETTINGS.candidates)) != by_words(hits)
     assert frugal.weights == asked.weights
-    found = {hit.chunk.id: hit.lexical for hit in retrieve(frugal, filled, index, EVERYTHING, SETTINGS)}
-    assert {key: score for key, score in found.items() if score is not None} == dict(
-        filled.lexical(["valve"], SETTINGS.candidates)
-    )
+
+
+def by_words(hits):
+    return {hit.chunk.id: hit.lexical for hit in hits if hit.lexical is not None}
 
 
 def test_hits_are_both_searches_fused(filled, embedder, index):
-    query = look_up("the red valve of the pump", filled, embedder)
-    hits = retrieve(query, filled, index, EVERYTHING, SETTINGS)
+    query, hits = found("the red valve of the pump", filled, embedder, index)
+    looked_up = look_up("the red valve of the pump", filled, embedder)
+    assert (query.text, query.language, query.weights) == (
+        looked_up.text,
+        looked_up.language,
+        looked_up.weights,
+    )
+    np.testing.assert_array_equal(query.vector, looked_up.vector)
+    np.testing.assert_array_equal(query.tokens, looked_up.tokens)
     dense = dict(index.search(query.vector, 3, EVERYTHING))
-    lexical = dict(filled.lexical(list(query.rare), 3))
+    lexical = dict(filled.lexical(["red", "valve", "pump"], 3))
     want = reciprocal_rank_fusion([list(dense), list(lexical)], SETTINGS.rrf_k)
     assert [(hit.chunk.id, hit.score) for hit in hits] == want
     for hit in hits:
@@ -68,44 +82,49 @@ def test_hits_are_both_searches_fused(filled, embedder, index):
     assert hits[0].chunk.text == "The pump has a red valve."
 
 
+def test_embedding_and_searching_are_timed_apart(filled, embedder, index):
+    timer = Timer()
+    retrieve("the red valve", filled, embedder, index, EVERYTHING, SETTINGS, timer)
+    assert [step.name for step in timer.steps] == ["embed", "retrieve"]
+
+
 def test_what_is_forbidden_is_neither_found_nor_shortens_the_list(filled, embedder, index):
-    query = look_up("the golden pump of the new product", filled, embedder)
-    assert retrieve(query, filled, index, EVERYTHING, SETTINGS)[0].document.source == "secret.md"
-    hits = retrieve(query, filled, index, STRANGER, SETTINGS)
+    question = "the golden pump of the new product"
+    assert found(question, filled, embedder, index)[1][0].document.source == "secret.md"
+    hits = found(question, filled, embedder, index, STRANGER)[1]
     assert "secret.md" not in {hit.document.source for hit in hits}
     assert sum(hit.dense is not None for hit in hits) == 3 + 2  # three English chunks, both Chinese ones
 
 
 def test_a_new_document_is_found_at_once(filled, embedder, index):
-    query = look_up("warranty of the turbine", filled, embedder)
-    retrieve(query, filled, index, EVERYTHING, SETTINGS)
+    question = "warranty of the turbine"
+    found(question, filled, embedder, index)
     put(filled, embedder, "new.md", ["The warranty of the turbine is 24 months."])
-    query = look_up("warranty of the turbine", filled, embedder)
-    assert retrieve(query, filled, index, EVERYTHING, SETTINGS)[0].document.source == "new.md"
+    best = found(question, filled, embedder, index)[1][0]
+    assert best.document.source == "new.md"
+    assert best.dense is not None
+    assert best.lexical is not None
 
 
 def test_a_deleted_document_never_answers_even_if_the_index_still_holds_it(
     filled, embedder, index, monkeypatch
 ):
-    query = look_up("the red valve of the pump", filled, embedder)
     index.sync()
     take_away(filled, "pump.md")
     monkeypatch.setattr(index, "sync", lambda: 0)
-    hits = retrieve(query, filled, index, EVERYTHING, SETTINGS)
+    hits = found("the red valve of the pump", filled, embedder, index)[1]
     assert hits
     assert "pump.md" not in {hit.document.source for hit in hits}
 
 
 def test_what_became_forbidden_during_the_search_is_left_out(filled, embedder, index, monkeypatch):
-    query = look_up("the golden pump of the new product", filled, embedder)
     search = index.search
     monkeypatch.setattr(index, "search", lambda vector, k, user: search(vector, k, EVERYTHING))
-    hits = retrieve(query, filled, index, STRANGER, SETTINGS)
+    hits = found("the golden pump of the new product", filled, embedder, index, STRANGER)[1]
     assert hits
     assert "secret.md" not in {hit.document.source for hit in hits}
 
 
 def test_an_empty_store_gives_no_hits(store, embedder, tmp_path):
     index = DenseIndex(store, tmp_path / "index", embedder)
-    query = look_up("anything at all", store, embedder)
-    assert retrieve(query, store, index, EVERYTHING, SETTINGS) == []
+    assert found("anything at all", store, embedder, index)[1] == []

@@ -183,6 +183,22 @@ def reads(monkeypatch):
     return read
 
 
+def test_languages_are_searched_at_the_same_time_where_they_are_large(filled, folder, monkeypatch):
+    index, queries = settled(filled, folder), unit(5).astype(np.float32)
+    one_by_one = [index.search(query, 5, EVERYTHING) for query in queries]
+    monkeypatch.setattr(dense, "WORTH_A_THREAD", 10)
+    threads = set()
+    nearest = index._nearest
+
+    def noted(*given):
+        threads.add(threading.current_thread().name.rpartition("_")[0])
+        return nearest(*given)
+
+    monkeypatch.setattr(index, "_nearest", noted)
+    assert [index.search(query, 5, EVERYTHING) for query in queries] == one_by_one
+    assert threads == {"", "citewell-dense"}, "Japanese has one row: not worth a thread"
+
+
 def test_a_snapshot_saves_reading_the_vectors(filled, folder, monkeypatch):
     assert opened(filled, folder).settle()
     fill(filled, "e", "en", 2)
