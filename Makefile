@@ -11,6 +11,8 @@ VLLM := .venv-vllm
 BIN := $(APP)/bin
 DATA ?=
 NODE_VENV := .venv-node
+# Unit tests run in as many processes as the machine has threads, those of a file in one
+AT_ONCE := -n logical --dist loadfile
 PIP := -m pip install --disable-pip-version-check --no-input
 # What a failed installation leaves the reader with, instead of make's "Error 1"
 FAILED = { echo; echo "citewell: the installation above did not finish. Most often the network was cut or the disk is full:"; \
@@ -111,14 +113,15 @@ lint: dev-env
 	$(BIN)/lint-imports
 
 unit: dev-env
-	$(BIN)/pytest tests/unit tests/contract
+	$(BIN)/pytest tests/unit tests/contract -m "not slow" $(AT_ONCE)
 
 check: lint unit web-unit
 
 # the page's tests drive Chromium from an event loop of their own, which no other test may meet
 test: lint web-unit vllm-env models system
 	$(BIN)/pytest tests/browser
-	$(BIN)/pytest
+	$(BIN)/pytest tests/flow
+	$(BIN)/pytest tests/unit tests/contract $(AT_ONCE)
 
 bench: app-env dev-env
 	@[ -d "$(DATA)" ] || { echo "citewell: DATA=$(DATA) is not a folder; name the one with xquad.en.json and xquad.zh.json"; exit 1; }

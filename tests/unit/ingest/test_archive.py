@@ -157,6 +157,7 @@ def test_one_packed_file(opened):
         (lzma.compress(tarred(("a", bytes(30_000_000), tarfile.REGTYPE))), TooLargeError, "max_ratio"),
         (b"PK\x05\x06" + bytes(18), UnreadableFileError, "the archive holds no files"),
     ],
+    ids=["empty", "cut zip", "cut gzip", "zip bomb", "gzip bomb", "tar bomb", "no entries"],
 )
 def test_what_cannot_be_unpacked(parser, data, error, message):
     with pytest.raises(error, match=message):

@@ -17,6 +17,8 @@ from rag.store import Store
 from rag.types import User
 from tests.fakes.embedder import HashingEmbedder
 
+pytestmark = pytest.mark.slow
+
 BOARD, STAFF, STRANGER = User("b", ("board",)), User("s", ("staff",)), User("x", ())
 
 

@@ -11,6 +11,8 @@ from rag.errors import UnreadableFileError, UnsupportedFormatError
 from rag.settings import IngestSettings
 from tests.fakes.ole import container
 
+pytestmark = pytest.mark.slow
+
 OLD = container({"WordDocument": b"x" * 5000})
 
 

@@ -103,6 +103,21 @@ def test_kind_by_content_then_name(data, name, kind):
         (bytes(500) + b"x" * 100, "a.xlsx", UnreadableFileError, "not the xlsx file that its name says"),
         (b"\x00\x00 \n", "a.txt", UnreadableFileError, "no text in it"),
     ],
+    ids=[
+        "7z",
+        "program",
+        "drawing",
+        "binary",
+        "film",
+        "Visio",
+        "new Visio",
+        "iWork",
+        "password",
+        "cut doc",
+        "cut docx",
+        "no xlsx",
+        "nothing",
+    ],
 )
 def test_what_is_not_read(data, name, error, message):
     with pytest.raises(error, match=message):

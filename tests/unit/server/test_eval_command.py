@@ -22,6 +22,8 @@ from tests.fakes.assistant import QUOTE, FakeAssistant
 from tests.fakes.company import fill
 from tests.fakes.embedder import HashingEmbedder
 
+pytestmark = pytest.mark.slow
+
 ROWS = [
     {"id": "a", "question": "What to do at E55?", "answers": [QUOTE[:8]], "sources": ["HS-900维护手册.docx"]},
     {"id": "b", "question": "unanswerable, is it?", "answers": [], "topic": "in"},

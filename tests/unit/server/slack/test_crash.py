@@ -19,6 +19,8 @@ from tests.fakes.assistant import FakeAssistant
 from tests.fakes.served import LOCAL
 from tests.unit.server.slack.conftest import Sender, Web, texts
 
+pytestmark = pytest.mark.slow
+
 LEAVE = "How many days of annual leave do employees have?"
 TS = "1700000001.000100"
 ASKED = Asked("T1", "C1", TS, TS, "UANN", LEAVE, False, True, False)
