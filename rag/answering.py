@@ -6,7 +6,6 @@ to the reader, meanwhile is in nothing that follows.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -17,6 +16,7 @@ from rag.check import Checker, Local, Owned
 from rag.cite import Standing
 from rag.complete import missing_facts, missing_parts
 from rag.compose import Composer
+from rag.computing import computed
 from rag.disagree import disagreements
 from rag.errors import GeneratorUnavailableError
 from rag.evidence import group_of
@@ -99,7 +99,7 @@ class Answering:
         before = self._evidence
         while True:
             evidence = await self._keep()
-            if len(evidence) < len(before) and not await asyncio.to_thread(self._answers, evidence, embedder):
+            if len(evidence) < len(before) and not await computed(self._answers, evidence, embedder):
                 return
             before = evidence
             if (quote := next(quotes, None)) is None:
@@ -151,7 +151,7 @@ class Answering:
 
     async def _keep(self) -> tuple[Evidence, ...]:
         """What stands of the evidence now; sentences that rest on anything else are taken back."""
-        evidence = await asyncio.to_thread(self._standing.now)
+        evidence = await computed(self._standing.now)
         self._composer.keep(evidence)
         return evidence
 
@@ -159,15 +159,15 @@ class Answering:
         """The whole answer, and what it leaves out."""
         with self._timer.step("disagree"):
             await self._keep()
-            told = await asyncio.to_thread(disagreements, self._composer.citations, self._store, self._user)
+            told = await computed(disagreements, self._composer.citations, self._store, self._user)
         nearest: tuple[DocumentRef, ...] = ()
         await self._keep()
         verdict = self._refusal or self._composer.verdict()
         if verdict is AnswerVerdict.INSUFFICIENT_CONTEXT:
-            nearest = await asyncio.to_thread(self._nearest)
+            nearest = await computed(self._nearest)
         told = self._still(told)
         with self._timer.step("complete"):
-            gaps = await asyncio.to_thread(self._gaps, embedder)
+            gaps = await computed(self._gaps, embedder)
         # what went meanwhile is not told either
         await self._keep()
         gaps = [gap for gap in gaps if gap.n is None or gap.n in {c.n for c in self._composer.citations}]

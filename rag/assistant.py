@@ -5,7 +5,6 @@ called in rag.answering.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from rag.access import access_scope
 from rag.answering import Answering
 from rag.changed_settings import read_changes, with_changes
 from rag.check import Local, local_layers
+from rag.computing import computed
 from rag.condense import condense
 from rag.found import Sought, gathered
 from rag.index.dense import DenseIndex
@@ -116,7 +116,7 @@ class Assistant:
 
     async def search(self, question: str, *, k: int, user: User) -> list[Hit]:
         """The ``k`` best passages that the user may read. Raises QuestionError."""
-        return await asyncio.to_thread(self.find, question, k=k, user=user)
+        return await computed(self.find, question, k=k, user=user)
 
     def find(self, question: str, *, k: int, user: User) -> list[Hit]:
         """Like search, for callers without an event loop."""
@@ -148,16 +148,12 @@ class Assistant:
         # one embedder throughout: the collection may move to another while this question is answered
         embedder, index = self._searcher.pair()
         pair = Remembering(embedder, self._memory, access_scope(user)), index
-        sought = [
-            await asyncio.to_thread(self._sought, pair, part, user, timer) for part in parts(standalone)
-        ]
+        sought = [await computed(self._sought, pair, part, user, timer) for part in parts(standalone)]
         query = sought[0].query
         if len(sought) > 1:
-            query = await asyncio.to_thread(look_up, standalone, self._store, pair[0])
+            query = await computed(look_up, standalone, self._store, pair[0])
         with timer.step("evidence"):
-            found = await asyncio.to_thread(
-                gathered, sought, self._settings.answer, self._store, user, pair[0]
-            )
+            found = await computed(gathered, sought, self._settings.answer, self._store, user, pair[0])
         answering = Answering(query, found, self._settings, self._store, user, timer, self._local)
         yield await answering.found()
         async with aclosing(answering.sentences(chat, pair[0])) as sentences:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import re
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ import numpy as np
 from rag.check import SERVED, Checker, Local, Owned
 from rag.check.alignment import Aligner
 from rag.cite import cite
+from rag.computing import computed
 from rag.errors import QuestionError
 from rag.generate import messages
 from rag.models.protocols import ChatProtocol, EmbedderProtocol
@@ -80,7 +80,7 @@ async def examine(
     for (start, end), numbers in spans:
         sentence = _MARKERS.sub(" ", text[start:end]).strip()
         among = [q for q in quotes if int(q.document.id) in numbers] or ([] if numbers else quotes)
-        near = await asyncio.to_thread(_nearest, aligner, sentence, among)
+        near = await computed(_nearest, aligner, sentence, among)
         folder = settings.calibration_dir
         checker = Checker(embedder, near, check, owned, folder=folder, local=local)
         checked = await checker.check(sentence, range(1, len(near) + 1))

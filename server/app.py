@@ -61,7 +61,7 @@ from server.web import serve_page
 
 __all__ = ["create_app"]
 
-THREADS = 24  # steps of answers at once: enough of them to share the passes of the embedder
+THREADS = 24  # for what waits beside answers: writes to the database, files
 GUARDED = (
     mcp,
     openai,

@@ -4,7 +4,6 @@ alignment, then, only where that leaves doubt, what the served model's own proba
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ from rag.check.facts import Facts
 from rag.check.judge import judge_signals
 from rag.check.local import Local
 from rag.check.translation import translation_signals
+from rag.computing import computed
 from rag.errors import GeneratorUnavailableError, ModelError
 from rag.models.protocols import ChatProtocol, EmbedderProtocol, Message
 from rag.text import instructs, language, sentences
@@ -149,7 +149,7 @@ class Checker:
 
     async def _check(self, sentence: str, cited: list[int], logprobs: Sequence[float]) -> Checked:
         if not cited:
-            scores = await asyncio.to_thread(self._aligner.best, sentence)
+            scores = await computed(self._aligner.best, sentence)
             cited = [max(range(len(scores)), key=scores.__getitem__) + 1]
         indices = [n - 1 for n in cited]
         spoken = language(sentence)
@@ -161,13 +161,13 @@ class Checker:
         reason = ""
         if "agreement" in self._layers:
             with self._timer.step("check.agreement"):
-                reason = await asyncio.to_thread(objection, facts)
+                reason = await computed(objection, facts)
             signals |= {"reason": reason} if reason else {}
         if "alignment" not in self._layers:
             verdict = ClaimVerdict.UNSUPPORTED if reason else ClaimVerdict.NOT_CHECKED
             return Checked(verdict, 0.0, tuple(cited), signals | {"alignment": NOT_CHECKED})
         with self._timer.step("check.alignment"):
-            aligned = await asyncio.to_thread(self._aligner.signals, facts, indices)
+            aligned = await computed(self._aligner.signals, facts, indices)
         aligned["objection"] = float(bool(reason))
         signals |= {name: round(value, 4) for name, value in aligned.items()}
         model = load("support", self._folder)
@@ -231,7 +231,7 @@ class Checker:
         if name not in SERVED:
             if name not in self._local:
                 raise ModelError(f"there is no model for the layer {name}")
-            return await asyncio.to_thread(self._local[name], quotes, sentence)
+            return await computed(self._local[name], quotes, sentence)
         if self._owned is None:
             raise GeneratorUnavailableError("no generator answers")
         if name == "contrast":
@@ -244,5 +244,5 @@ class Checker:
         """Those of the cited texts that the sentence most probably rests on, in their order."""
         if len(indices) <= READ:
             return list(indices)
-        scores = await asyncio.to_thread(self._aligner.best, sentence)
+        scores = await computed(self._aligner.best, sentence)
         return sorted(sorted(indices, key=lambda i: -scores[i])[:READ])
