@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Row, Select, and_, delete, func, insert, or_, select, update
@@ -19,7 +20,7 @@ from ingest.report import Progress, silent
 from rag.models.folder import require_model
 from rag.models.protocols import EmbedderProtocol
 from rag.settings import Settings
-from rag.store import Store, chunk_of
+from rag.store import PIECE, Store, chunk_of
 from rag.tables import chunk, document, space, vector
 from rag.types import Space
 
@@ -140,7 +141,7 @@ class _Work:
         done = last = 0
         while not self._cancelled():
             with self._store.read() as connection:
-                query = select(chunk, document.c.title).join_from(chunk, document).order_by(chunk.c.id)
+                query = select(*PIECE, document.c.title).join_from(chunk, document).order_by(chunk.c.id)
                 ids = _lacking(target).where(chunk.c.id > last).order_by(chunk.c.id).limit(SLICE)
                 rows = connection.execute(query.where(chunk.c.id.in_(ids))).all()
             if not rows:
@@ -186,7 +187,7 @@ class _Work:
         done = 0
         while not self._cancelled():
             with self._store.read() as connection:
-                query = select(chunk).join(vector, vector.c.chunk_id == chunk.c.id).where(waiting)
+                query = select(*PIECE).join(vector, vector.c.chunk_id == chunk.c.id).where(waiting)
                 rows = connection.execute(query.order_by(chunk.c.id).limit(SLICE)).all()
             if not rows:
                 break
@@ -195,7 +196,7 @@ class _Work:
             self._progress("refine", done, max(total, done), active.model, 0)
         return done
 
-    def _refined(self, active: Space, rows: Sequence[Row[tuple[object]]], embedder: EmbedderProtocol) -> None:
+    def _refined(self, active: Space, rows: Sequence[Row[Any]], embedder: EmbedderProtocol) -> None:
         texts = [chunk_of(row).sentence_texts() for row in rows]
         vectors = embedder.embed_passages([text for group in texts for text in group]).astype(np.float16)
         parts = np.split(vectors, np.cumsum([len(group) for group in texts])[:-1])

@@ -27,7 +27,7 @@ from rag.settings import Settings
 from rag.tables import chunk, document, kin, place, reader, setting, space, vector
 from rag.types import Chunk, Document, DocumentRef, Element, Space, User
 
-__all__ = ["Store", "chunk_of", "places_open_to"]
+__all__ = ["PIECE", "Store", "chunk_of", "places_open_to"]
 
 Half = NDArray[np.float16]
 
@@ -59,21 +59,18 @@ def _open_to(collections: Any, names: Any, at: FromClause) -> list[ColumnElement
     return found
 
 
-def chunk_of(row: Any) -> Chunk:  # noqa: ANN401 - SQLAlchemy rows are untyped
-    """A row of the chunk table as a Chunk."""
-    return Chunk(
-        document_id=row.document_id,
-        position=row.position,
-        text=row.text,
-        start=row.start,
-        end=row.end,
-        sentences=tuple(map(tuple, row.sentences)),
-        page=row.page,
-        heading=tuple(row.heading),
-        header=row.header,
-        tokens=row.tokens,
-        id=row.id,
-    )
+# The columns of a Chunk, in the order of its fields: rows are read by position, by name takes thrice as long
+PIECE: tuple[ColumnElement[Any], ...] = (
+    *(chunk.c.document_id, chunk.c.position, chunk.c.text, chunk.c.start, chunk.c.end, chunk.c.sentences),
+    *(chunk.c.page, chunk.c.heading, chunk.c.header, chunk.c.tokens, chunk.c.id),
+)
+
+
+def chunk_of(row: Sequence[Any]) -> Chunk:
+    """A row that begins with the columns PIECE as a Chunk."""
+    key, position, body, start, end, spans, page, heading, header, tokens, number = row[: len(PIECE)]
+    sentences = tuple(map(tuple, spans))
+    return Chunk(key, position, body, start, end, sentences, page, tuple(heading), header, tokens, number)
 
 
 class Store:
@@ -272,7 +269,7 @@ class Store:
 
 
 # Statements of every search are made once: making one takes half as long as running it
-_CHUNKS = select(chunk).where(chunk.c.id.in_(bindparam("ids", expanding=True)))
+_CHUNKS = select(*PIECE).where(chunk.c.id.in_(bindparam("ids", expanding=True)))
 
 
 @functools.cache

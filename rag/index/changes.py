@@ -21,6 +21,7 @@ __all__ = ["Read", "changed_since", "document_number", "generation", "read", "sa
 
 _BATCH, _DOCUMENTS = 10_000, 500
 _NONE: Access = frozenset()
+_GENERATION = select(setting.c.value).where(setting.c.name == "generation")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,8 +64,7 @@ def changed_since(connection: Connection, generation: int) -> list[str]:
 
 def generation(connection: Connection) -> int:
     """A number that grows with every change that an answer may depend on."""
-    value = connection.execute(select(setting.c.value).where(setting.c.name == "generation")).scalar()
-    return int(value or 0)
+    return int(connection.execute(_GENERATION).scalar() or 0)
 
 
 def sizes(connection: Connection, space_id: int) -> dict[str, int]:

@@ -31,6 +31,9 @@ _SEARCH = text(
     f"""SELECT rowid, -bm25(chunk_terms, {HEADING_WEIGHT}, {BODY_WEIGHT}) AS score FROM chunk_terms
     WHERE chunk_terms MATCH :match ORDER BY score DESC, rowid LIMIT :wide"""
 )
+_COUNTS = text("SELECT term, doc FROM chunk_vocabulary WHERE term IN :terms").bindparams(
+    bindparam("terms", expanding=True)
+)
 
 # For chunk ids whether each may be shown [n]
 Readable = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
@@ -106,11 +109,7 @@ class Frequencies:
             total, common = self._total, self._common
         wanted = list(dict.fromkeys(query))
         found = {term: common[term] for term in wanted if term in common}
-        statement = text("SELECT term, doc FROM chunk_vocabulary WHERE term IN :terms").bindparams(
-            bindparam("terms", expanding=True)
-        )
-        rows = connection.execute(statement, {"terms": [term for term in wanted if term not in found]})
-        for term, count in rows:
+        for term, count in connection.execute(_COUNTS, {"terms": [t for t in wanted if t not in found]}):
             found[term] = int(count)
             if count > COMMON:
                 common[term] = int(count)
