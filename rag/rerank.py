@@ -30,6 +30,9 @@ _CJK = re.compile(f"[{HAN_KANA}]")
 
 # In standard deviations: what it is worth that all of the question's rare words stand in the passage.
 COVER_WEIGHT = 4.0
+# By how much more a passage must stand out to come before one in the question's own language: in others some
+# happen to be near to any question, and of twenty languages each has such
+FOREIGN = 1.5
 # By how much an older version's wording of the same passage may happen to be nearer to the question
 HEAD_START = 3.0
 
@@ -49,8 +52,9 @@ def rerank(
     """The ``k`` best hits, best first; each with its cover, its cosine and standing, and its sentences'
     standings filled in.
 
-    ``score`` becomes standing of the passage + standing of its best sentence + COVER_WEIGHT * cover; passages
-    that yield to those of another version are put after them.
+    ``score`` becomes standing of the passage + standing of its best sentence + COVER_WEIGHT * cover, less
+    FOREIGN in another language than the question's; passages that yield to those of another version are put
+    after them.
     Sentences that ingestion has not embedded yet are embedded here, for those passages that come out among
     the best.
     """
@@ -124,11 +128,12 @@ def _scored(
 ) -> Hit:
     mean, deviation = usual[hit.document.language]
     standing = (cosine - mean) / deviation
-    sentences = () if inner is None else _standings(hit, inner, usual)
+    sentences = () if inner is None else _standings(hit, inner, standing, usual)
     covered = cover(query.weights, hit.chunk.embedding_text(hit.document.title))
+    elsewhere = 0.0 if hit.document.language == query.language else FOREIGN
     return dataclasses.replace(
         hit,
-        score=standing + max(sentences, default=standing) + COVER_WEIGHT * covered,
+        score=standing + max(sentences, default=standing) + COVER_WEIGHT * covered - elsewhere,
         dense=cosine,
         cover=covered,
         standing=standing,
@@ -148,17 +153,17 @@ def _directions(
 
 
 def _standings(
-    hit: Hit, cosines: NDArray[np.float32], usual: Mapping[str, tuple[float, float]]
+    hit: Hit, cosines: NDArray[np.float32], whole: float, usual: Mapping[str, tuple[float, float]]
 ) -> tuple[float, ...]:
     """Standing of each sentence in its own language: a mail header in a Chinese thread is near to any English
-    question.
+    question. One without a letter ("7.2.1.", "}") is of no language and near to questions in any other; it
+    stands out no further than its passage, ``whole``.
     """
-    chunk = hit.chunk
     wide = hit.document.language in ("zh", "ja")
     found = []
-    for (start, end), cosine in zip(chunk.sentences, cosines.tolist(), strict=True):
-        text = chunk.text[start - chunk.start : end - chunk.start]
+    for text, cosine in zip(hit.chunk.sentence_texts(), cosines.tolist(), strict=True):
         borrowed = wide and 5 * len(_CJK.findall(text)) < len(text)
         mean, deviation = usual[LATIN if borrowed else hit.document.language]
-        found.append((cosine - mean) / deviation)
+        standing = (cosine - mean) / deviation
+        found.append(standing if any(map(str.isalpha, text)) else min(standing, whole))
     return tuple(found)

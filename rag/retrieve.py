@@ -15,7 +15,7 @@ from rag.models.protocols import EmbedderProtocol, TokenVectors
 from rag.store import Store
 from rag.text import language, question_terms
 from rag.timer import Timer
-from rag.types import Chunk, DocumentRef, Hit, Query, User
+from rag.types import Hit, Query, User
 
 __all__ = ["look_up", "retrieve"]
 
@@ -43,22 +43,22 @@ def retrieve(
     timer: Timer,
 ) -> tuple[Query, list[Hit]]:
     """The question looked up, and its hits, best first by reciprocal rank fusion: up to
-    ``settings.candidates`` by words, and as many by meaning for each language of the collection. Words are
-    sought, and their passages read, while the question is embedded.
+    ``settings.candidates`` by words, which are sought while the question is embedded, and as many by meaning.
 
     Every hit was confirmed against the database in this call: what was deleted or is not for this user never
     comes back, even if the index still holds it.
     """
     wanted = question_terms(question)
-    by_words = _BESIDE.submit(_by_words, wanted, store, index, user, settings.candidates)
+    with timer.step("retrieve"):
+        index.sync()  # it tells what the user may read
+        by_words = _BESIDE.submit(_by_words, wanted, store, index, user, settings.candidates)
     with timer.step("embed"):
         (asked,) = embedder.token_vectors([question], "query")
     with timer.step("retrieve"):
-        index.sync()
         dense = dict(index.search(asked.whole, settings.candidates, user))
-        frequencies, lexical, confirmed = by_words.result()
-        confirmed |= store.chunks([key for key in dense if key not in lexical], user)
+        frequencies, lexical = by_words.result()
         fused = reciprocal_rank_fusion([list(dense), list(lexical)], settings.rrf_k)
+        confirmed = store.chunks([key for key, _ in fused], user)
         return _query(question, asked, wanted, frequencies), [
             Hit(*confirmed[key], score=score, dense=dense.get(key), lexical=lexical.get(key))
             for key, score in fused
@@ -68,12 +68,11 @@ def retrieve(
 
 def _by_words(
     wanted: Sequence[str], store: Store, index: DenseIndex, user: User, candidates: int
-) -> tuple[Frequencies, dict[int, float], dict[int, tuple[Chunk, DocumentRef]]]:
-    """How frequent the terms are, scores by chunk of what a search for the rarest finds, and these chunks."""
+) -> tuple[Frequencies, dict[int, float]]:
+    """How frequent the terms are, and scores by chunk of what a search for the rarest finds."""
     frequencies = store.frequencies(wanted)
-    index.sync()  # it tells what the user may read
-    found = dict(store.lexical(rarest(frequencies[1]), candidates, partial(index.readable, user)))
-    return frequencies, found, store.chunks(found, user)
+    found = store.lexical(rarest(frequencies[1]), candidates, partial(index.readable, user))
+    return frequencies, dict(found)
 
 
 def _query(question: str, asked: TokenVectors, wanted: Sequence[str], frequencies: Frequencies) -> Query:

@@ -120,11 +120,13 @@ class DenseIndex:
         return len(rows.ids)
 
     def search(self, query: Floats, k: int, user: User) -> list[tuple[int, float]]:
-        """The ``k`` best ``(chunk id, cosine)`` of each language for a unit vector [d], those that stand out
-        most first. Only what the user may read is searched, so that the rest never shortens the list.
+        """The ``k`` ``(chunk id, cosine)`` that stand out most for a unit vector [d], best first. Only what
+        the user may read is searched, so that the rest never shortens the list.
 
         A question is nearer to any passage in its own language than to the right one in another; so every
-        language is searched for itself.
+        language is searched for itself, and its best are compared with others by how far they stand out
+        from what is usual there. How many languages there are makes the list no longer: ranking all of
+        twenty took four times as long and put strange passages before the right ones (CONTRIBUTING.md).
         """
         with self._lock:
             table, geometry = self._state.accesses.table(user), self.geometry
@@ -136,7 +138,7 @@ class DenseIndex:
             mean, deviation = geometry.usual(query, language)
             best = sorted(recent + nearest.get(language, []), key=lambda one: (-one[0], one[1]))[:k]
             found += [((cosine - mean) / deviation, key, cosine) for cosine, key in best]
-        return [(key, cosine) for _, key, cosine in sorted(found, key=lambda item: (-item[0], item[1]))]
+        return [(key, cosine) for _, key, cosine in sorted(found, key=lambda item: (-item[0], item[1]))[:k]]
 
     def _each(self, searches: Sequence[Search], query: Floats, k: int) -> list[list[tuple[float, int]]]:
         """What each finds: those that take longer than a thread takes to wake, at the same time."""

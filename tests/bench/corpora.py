@@ -64,14 +64,16 @@ def read_questions(file: Path) -> tuple[tuple[str, ...], list[Question]]:
     return tuple(paragraphs), questions
 
 
-def build(file: Path, work: Path, embedder: Embedder) -> Corpus:
-    """Write the paragraphs of ``file`` as documents below ``work`` and ingest them; what is there is
-    reused.
+def build(file: Path, work: Path, embedder: Embedder, beside: Sequence[Path] = ()) -> Corpus:
+    """Write the paragraphs of ``file`` as documents below ``work`` and ingest them, and what lies in the
+    folders ``beside``; what is there is reused.
     """
-    return build_from(file.stem, read_questions(file)[0], work, embedder)
+    return build_from(file.stem, read_questions(file)[0], work, embedder, beside)
 
 
-def build_from(name: str, paragraphs: tuple[str, ...], work: Path, embedder: Embedder) -> Corpus:
+def build_from(
+    name: str, paragraphs: tuple[str, ...], work: Path, embedder: Embedder, beside: Sequence[Path] = ()
+) -> Corpus:
     """The same from texts, one document each."""
     folder = (work / name / "documents").resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,18 +81,18 @@ def build_from(name: str, paragraphs: tuple[str, ...], work: Path, embedder: Emb
         path = folder / f"{i:04d}.txt"
         if not path.exists():
             path.write_text(paragraph, "utf-8")
-    return Corpus(name, build_folder(folder, work / name, embedder), folder, paragraphs)
+    return Corpus(name, build_folder(folder, work / name, embedder, beside), folder, paragraphs)
 
 
-def build_folder(folder: Path, work: Path, embedder: Embedder) -> Settings:
-    """Settings of a home below ``work`` that holds the documents of the folder."""
+def build_folder(folder: Path, work: Path, embedder: Embedder, beside: Sequence[Path] = ()) -> Settings:
+    """Settings of a home below ``work`` that holds the documents of the folder, and of those beside it."""
     base = load_settings()
     settings = base.model_copy(update={"home": work.resolve() / "home"})
     if not settings.models_dir.exists():
         settings.home.mkdir(parents=True, exist_ok=True)
         os.symlink(base.models_dir.resolve(), settings.models_dir)
     store = Store.open(settings)
-    ingest([folder], settings=settings, store=store, embedder=embedder)
+    ingest([folder, *beside], settings=settings, store=store, embedder=embedder)
     refine(settings=settings, store=store, load=lambda _: embedder)
     store.close()
     return settings

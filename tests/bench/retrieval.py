@@ -1,18 +1,23 @@
 """Is the right paragraph among the first hits? Questions of XQuAD against its 240 paragraphs, one document
 each.
 
-    python tests/bench/retrieval.py DATA [--out FILE] [--most-rows N]
+    python tests/bench/retrieval.py DATA [--out FILE] [--most-rows N] [--work FOLDER --beside FOLDER]
 
 Prints recall at 1 and 5 for the two searches alone, for rank fusion and for what Citewell does with them, so
 that every step shows what it is worth. With --most-rows 5 the words that are sought stand in 2% of the
-paragraphs together, as they do in a collection of a million passages (rag.index.lexical.MOST_ROWS)."""
+paragraphs together, as they do in a collection of a million passages (rag.index.lexical.MOST_ROWS). With
+--beside the collection also holds the documents of that folder: manuals in many languages
+(tests/bench/manuals.py) answer none of the questions, and may come before the paragraph that does. Give it a
+--work of its own, which is used again."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import platform
+import time
 from pathlib import Path
+from statistics import median
 
 from corpora import Corpus, build, read_questions
 
@@ -58,15 +63,20 @@ def measure(file: Path, corpus: Corpus, embedder: Embedder) -> dict[str, dict[st
     settings = corpus.settings.retrieve
     found = {step: [0, 0] for step in STEPS}
     _, questions = read_questions(file)
+    taken = []
     for question in questions:
+        begun = time.perf_counter()
         query, hits = retrieve(question.text, store, embedder, index, User(), settings, Timer())
+        best = rerank(query, hits, store, index, embedder, len(hits))
+        taken.append(time.perf_counter() - begun)
         lists = {step: _ranked(hits, step) for step in STEPS[:-1]}
-        lists["reranked"] = _documents(rerank(query, hits, store, index, embedder, len(hits)))
+        lists["reranked"] = _documents(best)
         gold = corpus.source(question.paragraph)
         for step, documents in lists.items():
             found[step][0] += gold in documents[:1]
             found[step][1] += gold in documents[:5]
     store.close()
+    print(f"{1000 * median(taken):.1f} ms a question (median)", flush=True)
     return {
         step: {"recall@1": round(one / len(questions), 3), "recall@5": round(five / len(questions), 3)}
         for step, (one, five) in found.items()
@@ -79,6 +89,7 @@ def main() -> None:
     )
     parser.add_argument("data", type=Path)
     parser.add_argument("--work", type=Path, default=Path("var/bench"))
+    parser.add_argument("--beside", type=Path, action="append", default=[])
     parser.add_argument("--out", type=Path)
     parser.add_argument("--most-rows", type=int, default=lexical.MOST_ROWS)
     arguments = parser.parse_args()
@@ -87,7 +98,7 @@ def main() -> None:
     embedder = Embedder.load(settings.embedder, settings.models_dir)
     report: dict[str, object] = {"machine": platform.processor() or platform.machine(), "questions": 1190}
     for asked, documents in PAIRS:
-        corpus = build(arguments.data / f"xquad.{documents}.json", arguments.work, embedder)
+        corpus = build(arguments.data / f"xquad.{documents}.json", arguments.work, embedder, arguments.beside)
         result = measure(arguments.data / f"xquad.{asked}.json", corpus, embedder)
         report[f"{asked} -> {documents}"] = result
         print(

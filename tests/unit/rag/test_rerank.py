@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from rag.answer_settings import RetrieveSettings
 from rag.index.dense import DenseIndex
-from rag.rerank import COVER_WEIGHT, HEAD_START, _ranked, cover, rerank
+from rag.rerank import COVER_WEIGHT, FOREIGN, HEAD_START, _ranked, cover, rerank
 from rag.retrieve import retrieve
 from rag.tables import vector
 from rag.timer import Timer
@@ -56,7 +56,9 @@ def test_scores_are_standings_and_cover(filled, embedder, looked):
         assert hit.dense == pytest.approx(float(whole @ query.vector), abs=1e-3)
         assert hit.standing == pytest.approx((hit.dense - mean) / deviation, abs=1e-3)
         assert hit.cover == cover(query.weights, hit.chunk.embedding_text(hit.document.title))
-        assert hit.score == pytest.approx(hit.standing + max(hit.sentences) + COVER_WEIGHT * hit.cover)
+        elsewhere = FOREIGN if hit.document.source == "mail.md" else 0.0
+        told = hit.standing + max(hit.sentences) + COVER_WEIGHT * hit.cover - elsewhere
+        assert hit.score == pytest.approx(told)
         assert len(hit.sentences) == len(hit.chunk.sentences)
     assert [hit.score for hit in got] == sorted((hit.score for hit in got), reverse=True)
     assert got[0].chunk.text.startswith("The pump has a red valve.")
@@ -73,6 +75,23 @@ def test_a_latin_line_in_a_chinese_document_stands_out_among_english_ones(filled
     for standing, cosine, spoken in zip(mail.sentences, cosines, ("en", "zh"), strict=True):
         mean, deviation = index.geometry.usual(query.vector, spoken)
         assert standing == pytest.approx((float(cosine) - mean) / deviation, abs=2e-2)
+
+
+def test_a_sentence_without_a_letter_stands_out_no_further_than_its_passage(filled, embedder, tmp_path):
+    lines = ["7.2.1.", "The pump of the second floor has a valve.", "}", "It needs oil every month."]
+    put(filled, embedder, "numbers.md", ["\n".join(lines)])
+    index = DenseIndex(filled, tmp_path / "numbers", embedder)
+    asked = ("7.2.1. 7.2.1. 7.2.1.", filled, embedder, index, EVERYTHING, RetrieveSettings(), Timer())
+    query, hits = retrieve(*asked)
+    (hit,) = [
+        one for one in rerank(query, hits, filled, index, embedder, 10) if one.document.source == "numbers.md"
+    ]
+    assert hit.chunk.sentence_texts() == lines
+    mean, deviation = index.geometry.usual(query.vector, "en")
+    alone = (embedder.embed_passages(lines) @ query.vector - mean) / deviation
+    assert alone[0] > hit.standing + 1  # or this shows nothing
+    want = [min(alone[0], hit.standing), alone[1], min(alone[2], hit.standing), alone[3]]
+    assert hit.sentences == pytest.approx(want, abs=2e-2)
 
 
 def test_only_the_best_are_kept(filled, embedder, looked):

@@ -67,7 +67,7 @@ def opened(store, folder):
 
 
 def brute_force(store, query, k, user=EVERYTHING):
-    """The k best of each language by cosine, ordered by how far they stand out."""
+    """The k that stand out most in their languages."""
     rows = {
         key: whole.astype(np.float32) for key, (whole, _) in store.hit_vectors(chunk_ids(store), 1).items()
     }
@@ -77,10 +77,10 @@ def brute_force(store, query, k, user=EVERYTHING):
     geometry = Geometry({name: Cloud.of(np.stack([rows[key] for key in keys])) for name, keys in of.items()})
     found = []
     for name, keys in of.items():
-        best = sorted(((float(rows[i] @ query), i) for i in keys if i in readable), reverse=True)[:k]
         mean, deviation = geometry.usual(query, name)
-        found += [((cosine - mean) / deviation, key, cosine) for cosine, key in best]
-    return [(key, cosine) for _, key, cosine in sorted(found, key=lambda item: (-item[0], item[1]))]
+        cosines = {key: float(rows[key] @ query) for key in keys if key in readable}
+        found += [((cosine - mean) / deviation, key, cosine) for key, cosine in cosines.items()]
+    return [(key, cosine) for _, key, cosine in sorted(found, key=lambda item: (-item[0], item[1]))[:k]]
 
 
 def assert_same(got, want):
