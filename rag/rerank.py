@@ -32,7 +32,7 @@ _CJK = re.compile(f"[{HAN_KANA}]")
 COVER_WEIGHT = 4.0
 # By how much more a passage must stand out to come before one in the question's own language: in others some
 # happen to be near to any question, and of twenty languages each has such
-FOREIGN = 1.5
+FOREIGN = 3.0
 # By how much an older version's wording of the same passage may happen to be nearer to the question
 HEAD_START = 3.0
 
@@ -60,16 +60,17 @@ def rerank(
     """
     vectors = {} if index.space_id is None else store.hit_vectors([h.chunk.id for h in hits], index.space_id)
     languages = {LATIN, *(hit.document.language for hit in hits)}
-    usual = {name: index.geometry.usual(query.vector, name) for name in languages}
+    usual = {name: index.geometry.usual(query, name) for name in languages}
+    both = np.stack([query.vector, query.vector if query.foreign is None else query.foreign])
     # what is not in the vectors was deleted since it was found
     hits = [hit for hit in hits if hit.chunk.id in vectors]
     inner = {key: sentences for key, (_, sentences) in vectors.items()}
-    whole = _cosines([vectors[hit.chunk.id][0][None] for hit in hits], query.vector)
-    known = {hit.chunk.id: float(cosine[0]) for hit, cosine in zip(hits, whole, strict=True)}
+    whole = _products([vectors[hit.chunk.id][0][None] for hit in hits], both)
+    known = {hit.chunk.id: products[0] for hit, products in zip(hits, whole, strict=True)}
 
     def scored(chosen: Sequence[Hit]) -> list[Hit]:
         rows = {hit.chunk.id: part for hit in chosen if (part := inner[hit.chunk.id]) is not None}
-        told = dict(zip(rows, _cosines([*rows.values()], query.vector), strict=True))
+        told = dict(zip(rows, _products([*rows.values()], both), strict=True))
         return [_scored(query, hit, known[hit.chunk.id], told.get(hit.chunk.id), usual) for hit in chosen]
 
     found = scored(hits)
@@ -110,35 +111,43 @@ def _embedded(hits: Sequence[Hit], embedder: EmbedderProtocol) -> dict[int, NDAr
     return {hit.chunk.id: part for hit, part in zip(hits, parts, strict=True)}
 
 
-def _cosines(rows: Sequence[NDArray[np.float16]], query: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """Those of each array's rows [n, d] with the question, computed together."""
+def _products(rows: Sequence[NDArray[np.float16]], vectors: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Those of each array's rows [n, d] with the vectors [v, d], computed together: [n, v] each."""
     if not rows:
         return []
     # not by BLAS, whose sums depend on a row's place: the same passage has the same score in any company
-    cosines = np.einsum("nd,d->n", np.concatenate(rows).astype(np.float32), query)
-    return np.split(cosines, np.cumsum([len(part) for part in rows])[:-1])
+    products = np.einsum("nd,vd->nv", np.concatenate(rows).astype(np.float32), vectors)
+    return np.split(products, np.cumsum([len(part) for part in rows])[:-1])
 
 
 def _scored(
     query: Query,
     hit: Hit,
-    cosine: float,
+    whole: NDArray[np.float32],
     inner: NDArray[np.float32] | None,
     usual: Mapping[str, tuple[float, float]],
 ) -> Hit:
-    mean, deviation = usual[hit.document.language]
-    standing = (cosine - mean) / deviation
-    sentences = () if inner is None else _standings(hit, inner, standing, usual)
+    """By the products of the passage [2] and of its sentences [n, 2] with both of the question's vectors."""
+    spoken = hit.document.language
+    standing = _standing(query, spoken, whole, usual)
+    sentences = () if inner is None else _standings(query, hit, inner, standing, usual)
     covered = cover(query.weights, hit.chunk.embedding_text(hit.document.title))
-    elsewhere = 0.0 if hit.document.language == query.language else FOREIGN
+    elsewhere = 0.0 if spoken == query.language else FOREIGN
     return dataclasses.replace(
         hit,
         score=standing + max(sentences, default=standing) + COVER_WEIGHT * covered - elsewhere,
-        dense=cosine,
+        dense=float(whole[0]),
         cover=covered,
         standing=standing,
         sentences=sentences,
     )
+
+
+def _standing(
+    query: Query, spoken: str, products: NDArray[np.float32], usual: Mapping[str, tuple[float, float]]
+) -> float:
+    mean, deviation = usual[spoken]
+    return (float(products[int(query.toward(spoken)[1])]) - mean) / deviation
 
 
 def _directions(
@@ -153,7 +162,11 @@ def _directions(
 
 
 def _standings(
-    hit: Hit, cosines: NDArray[np.float32], whole: float, usual: Mapping[str, tuple[float, float]]
+    query: Query,
+    hit: Hit,
+    products: NDArray[np.float32],
+    whole: float,
+    usual: Mapping[str, tuple[float, float]],
 ) -> tuple[float, ...]:
     """Standing of each sentence in its own language: a mail header in a Chinese thread is near to any English
     question. One without a letter ("7.2.1.", "}") is of no language and near to questions in any other; it
@@ -161,9 +174,8 @@ def _standings(
     """
     wide = hit.document.language in ("zh", "ja")
     found = []
-    for text, cosine in zip(hit.chunk.sentence_texts(), cosines.tolist(), strict=True):
+    for text, each in zip(hit.chunk.sentence_texts(), products, strict=True):
         borrowed = wide and 5 * len(_CJK.findall(text)) < len(text)
-        mean, deviation = usual[LATIN if borrowed else hit.document.language]
-        standing = (cosine - mean) / deviation
+        standing = _standing(query, LATIN if borrowed else hit.document.language, each, usual)
         found.append(standing if any(map(str.isalpha, text)) else min(standing, whole))
     return tuple(found)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from rag.answer_settings import RetrieveSettings
+from rag.foreign import foreign
 from rag.index.dense import DenseIndex
 from rag.index.fuse import reciprocal_rank_fusion
 from rag.index.lexical import rarest
-from rag.models.protocols import EmbedderProtocol, TokenVectors
+from rag.models.protocols import EmbedderProtocol
 from rag.store import Store
 from rag.text import language, question_terms
 from rag.timer import Timer
@@ -30,7 +32,8 @@ def look_up(question: str, store: Store, embedder: EmbedderProtocol) -> Query:
     wanted = question_terms(question)
     counting = _BESIDE.submit(store.frequencies, wanted)
     (asked,) = embedder.token_vectors([question], "query")
-    return _query(question, asked, wanted, counting.result())
+    weights = _weights(wanted, counting.result())
+    return Query(question, language(question), asked.whole, weights, asked.vectors)
 
 
 def retrieve(
@@ -55,11 +58,14 @@ def retrieve(
     with timer.step("embed"):
         (asked,) = embedder.token_vectors([question], "query")
     with timer.step("retrieve"):
-        dense = dict(index.search(asked.whole, settings.candidates, user))
+        spoken = language(question)
+        elsewhere = foreign(asked.whole, spoken, embedder)
+        query = Query(question, spoken, asked.whole, {}, asked.vectors, elsewhere)
+        dense = dict(index.search(query, settings.candidates, user))
         frequencies, lexical = by_words.result()
         fused = reciprocal_rank_fusion([list(dense), list(lexical)], settings.rrf_k)
         confirmed = store.chunks([key for key, _ in fused], user)
-        return _query(question, asked, wanted, frequencies), [
+        return dataclasses.replace(query, weights=_weights(wanted, frequencies)), [
             Hit(*confirmed[key], score=score, dense=dense.get(key), lexical=lexical.get(key))
             for key, score in fused
             if key in confirmed
@@ -75,10 +81,9 @@ def _by_words(
     return frequencies, dict(found)
 
 
-def _query(question: str, asked: TokenVectors, wanted: Sequence[str], frequencies: Frequencies) -> Query:
+def _weights(wanted: Sequence[str], frequencies: Frequencies) -> dict[str, float]:
     total, counts = frequencies
-    weights = {term: _weight(total, counts.get(term, 0)) for term in wanted}
-    return Query(question, language(question), asked.whole, weights, asked.vectors)
+    return {term: _weight(total, counts.get(term, 0)) for term in wanted}
 
 
 def _weight(total: int, count: int) -> float:

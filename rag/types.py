@@ -175,6 +175,7 @@ class Chunk:
 class Query:
     """A question as the searches see it: unit vector [d], and its terms with their weights (inverse document
     frequencies; question words are left out). ``tokens`` are the unit vectors of its tokens [t, d].
+    ``foreign`` is what passages in other languages are compared with [d] (rag.foreign), None: its vector.
     """
 
     text: str
@@ -182,6 +183,12 @@ class Query:
     vector: NDArray[np.float32]
     weights: Mapping[str, float]
     tokens: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    foreign: NDArray[np.float32] | None = None
+
+    def toward(self, language: str) -> tuple[NDArray[np.float32], bool]:
+        """What passages of a language are compared with [d], and whether that is ``foreign``."""
+        foreign = None if language == self.language else self.foreign
+        return (self.vector, False) if foreign is None else (foreign, True)
 
     def cover(self, present: Set[str]) -> float:
         """Share of the terms that are among ``present``, weighted by rarity; in [0, 1]."""
@@ -197,8 +204,7 @@ class Hit:
     Filled in by reranking: ``cover``, the share of the question's terms, weighted by rarity, that stand in
     it; ``standing`` and ``sentences``, by how many standard deviations the passage and each of its sentences
     stand out (rag.index.geometry); ``directions``, the cosine of the question with each sentence as seen from
-    the collection's centre. ``yields_to`` is the id of the version of its document that leads in its
-    stead, "" where it need not yield.
+    the collection's centre; ``yields_to``, the id of the version that leads in its stead, else "".
     """
 
     chunk: Chunk
@@ -269,9 +275,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Where an answer's [n] points: ``quote`` is verbatim ``document.text[start:end]``. The last four fields
-    are those of its DocumentRef.
-    """
+    """Where [n] points: ``quote`` is verbatim ``document.text[start:end]``, the rest is its DocumentRef's."""
 
     n: int
     document_id: str
@@ -325,12 +329,11 @@ class ModelInfo:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A finished, checked answer. ``nearest`` names documents to look at when the answer is not there;
-    ``notices`` are plain sentences for the reader (for example why only quotes are shown). ``disagreements``
-    are where other versions of the cited documents say otherwise; the notices tell them, too. ``scores`` are
-    calibrated probabilities, each there when it was asked: "scope", that the documents are about the
-    question; "answerable", that the evidence answers it; "addressed", that what is said answers it. Of a
-    question with several parts, the first two are of its best part, the last of its worst. ``gaps`` are what
-    it leaves out.
+    ``notices`` are plain sentences for the reader, ``gaps`` what it leaves out. ``disagreements`` are where
+    other versions of the cited documents say otherwise; the notices tell them, too. ``scores`` are calibrated
+    probabilities, each there when it was asked: "scope", that the documents are about the question;
+    "answerable", that the evidence answers it; "addressed", that what is said answers it. Of a question with
+    several parts, the first two are of its best part, the last of its worst.
     """
 
     question: str

@@ -25,7 +25,7 @@ from rag.index.snapshot import Progress, Snapshot, SnapshotFolder
 from rag.index.vectors import Floats
 from rag.models.protocols import EmbedderProtocol
 from rag.store import Store
-from rag.types import Space, User
+from rag.types import Query, Space, User
 
 __all__ = ["DenseIndex"]
 
@@ -119,9 +119,10 @@ class DenseIndex:
             part.add(mine, state.accesses.numbers(mine.documents, mine.accesses))
         return len(rows.ids)
 
-    def search(self, query: Floats, k: int, user: User) -> list[tuple[int, float]]:
-        """The ``k`` ``(chunk id, cosine)`` that stand out most for a unit vector [d], best first. Only what
-        the user may read is searched, so that the rest never shortens the list.
+    def search(self, query: Query, k: int, user: User) -> list[tuple[int, float]]:
+        """The ``k`` ``(chunk id, similarity)`` that stand out most, best first: the product of the passage's
+        vector with what the question is beside its language. Only what the user may read is searched, so that
+        the rest never shortens the list.
 
         A question is nearer to any passage in its own language than to the right one in another; so every
         language is searched for itself, and its best are compared with others by how far they stand out
@@ -130,9 +131,12 @@ class DenseIndex:
         """
         with self._lock:
             table, geometry = self._state.accesses.table(user), self.geometry
-            begun = {name: part.search(query, k, table) for name, part in self._state.parts.items()}
-        large = {name: search for name, (_, search) in begun.items() if search}
-        nearest = dict(zip(large, self._each(list(large.values()), query, k), strict=True))
+            begun = {
+                name: part.search(query.toward(name)[0], k, table) for name, part in self._state.parts.items()
+            }
+        large = [(query.toward(name)[0], search) for name, (_, search) in begun.items() if search]
+        names = [name for name, (_, search) in begun.items() if search]
+        nearest = dict(zip(names, self._each(large, k), strict=True))
         found: list[tuple[float, int, float]] = []
         for language, (recent, _) in begun.items():
             mean, deviation = geometry.usual(query, language)
@@ -140,16 +144,16 @@ class DenseIndex:
             found += [((cosine - mean) / deviation, key, cosine) for cosine, key in best]
         return [(key, cosine) for _, key, cosine in sorted(found, key=lambda item: (-item[0], item[1]))[:k]]
 
-    def _each(self, searches: Sequence[Search], query: Floats, k: int) -> list[list[tuple[float, int]]]:
+    def _each(self, searches: Sequence[tuple[Floats, Search]], k: int) -> list[list[tuple[float, int]]]:
         """What each finds: those that take longer than a thread takes to wake, at the same time."""
         beside = [
             _BESIDE.submit(self._nearest, one, query, k) if len(one.segment.ids) > WORTH_A_THREAD else None
-            for one in searches[1:]
+            for query, one in searches[1:]
         ]
-        first = [self._nearest(one, query, k) for one in searches[:1]]
+        first = [self._nearest(one, query, k) for query, one in searches[:1]]
         return first + [
             self._nearest(one, query, k) if begun is None else begun.result()
-            for one, begun in zip(searches[1:], beside, strict=True)
+            for (query, one), begun in zip(searches[1:], beside, strict=True)
         ]
 
     def _nearest(self, search: Search, query: Floats, k: int) -> list[tuple[float, int]]:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.types import Query
+
 __all__ = ["Cloud", "Geometry"]
 
 # What a small collection is filled up with: PRIOR_WEIGHT passages of usual similarity and spread
@@ -21,6 +23,7 @@ __all__ = ["Cloud", "Geometry"]
 PRIOR_WEIGHT = 5
 PRIOR_MEAN = 0.78
 PRIOR_DEVIATION = 0.02
+FOREIGN_MEAN = 0.135  # of what is left of a question beside passages in another language (rag.foreign)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +52,7 @@ class Cloud:
         return np.asarray(self.total / self.count, np.float32)
 
     def along(self, query: NDArray[np.float32]) -> tuple[float, float]:
-        """Mean and variance of the cosine with a unit vector [d]."""
+        """Mean and variance of the product with a vector [d]."""
         exact = query.astype(np.float64)
         mean = float(exact @ self.total) / self.count
         return mean, float(exact @ self.products @ exact) / self.count - mean**2
@@ -73,13 +76,14 @@ class Geometry:
             return np.zeros(dimension, np.float32)
         return np.asarray(cloud.mean * (cloud.count / (cloud.count + PRIOR_WEIGHT)), np.float32)
 
-    def usual(self, query: NDArray[np.float32], language: str) -> tuple[float, float]:
-        """Mean and standard deviation of the question's cosine with passages in ``language``."""
-        mean, variance = PRIOR_MEAN, PRIOR_DEVIATION**2
+    def usual(self, query: Query, language: str) -> tuple[float, float]:
+        """Mean and standard deviation of the question's product with passages in ``language``."""
+        vector, foreign = query.toward(language)
+        mean, variance = FOREIGN_MEAN if foreign else PRIOR_MEAN, PRIOR_DEVIATION**2
         cloud = self._clouds.get(language)
         if cloud is not None:
             share = cloud.count / (cloud.count + PRIOR_WEIGHT)
-            seen, spread = cloud.along(query)
+            seen, spread = cloud.along(vector)
             mean = share * seen + (1 - share) * mean
             variance = share * spread + (1 - share) * variance
         return mean, max(variance, 1e-8) ** 0.5

@@ -39,7 +39,7 @@ from rag.index.dense import DenseIndex
 from rag.index.lexical import rarest
 from rag.index.vectors import FLAT_MOST
 from rag.models.embedder import Embedder
-from rag.retrieve import look_up, retrieve
+from rag.retrieve import retrieve
 from rag.settings import Settings, load_settings
 from rag.store import Store
 from rag.tables import chunk, document, place, reader, vector
@@ -218,19 +218,21 @@ class Exact:
 def recalls(index: DenseIndex, exact: Exact, queries: Sequence[Query]) -> dict[str, float]:
     """Recall@K of what stands out most in its language, by the share of documents that the user may read."""
     found = {}
-    matrix = np.stack([query.vector for query in queries])
     for name in SHARES:
         user, hits = User("bench", (name,)), []
-        near = [exact.nearest(matrix, name, spoken, K) for spoken in LANGUAGES]
+        near = [
+            exact.nearest(np.stack([query.toward(spoken)[0] for query in queries]), name, spoken, K)
+            for spoken in LANGUAGES
+        ]
         for n, query in enumerate(queries):
-            usual = [index.geometry.usual(query.vector, spoken) for spoken in LANGUAGES]
+            usual = [index.geometry.usual(query, spoken) for spoken in LANGUAGES]
             standing = [
                 ((cosine - mean) / deviation, key)
                 for (mean, deviation), best in zip(usual, near, strict=True)
                 for cosine, key in best[n]
             ]
             want = {key for _, key in sorted(standing, reverse=True)[:K]}
-            got = {key for key, _ in index.search(query.vector, K, user)}
+            got = {key for key, _ in index.search(query, K, user)}
             hits.append(len(want & got) / len(want))
         found[name] = round(float(np.mean(hits)), 4)
     return found
@@ -256,7 +258,8 @@ def measure(
     index.sync()
     report["open_s"] = round(time.perf_counter() - begun, 3)
     report |= _memory(settings, index, embedder.dimension)
-    queries = [look_up(one, store, embedder) for one in questions]
+    asked = User("bench", ("all",)), load_settings().retrieve, Timer()
+    queries = [retrieve(one, store, embedder, index, *asked)[0] for one in questions]
     report |= _steps(store, index, queries, embedder)
     scan = index.size * embedder.dimension * 2 * per_byte_s * 1000
     report["scan_bound_ms"] = round(scan, 2)
@@ -295,7 +298,7 @@ def _steps(
     whole = in_turns({"embed": lambda n: embedder.token_vectors([queries[n].text], "query"), **works}, rounds)
     return {
         "dense_ms": {
-            name: milliseconds(lambda n, u=user: index.search(queries[n].vector, given.candidates, u), rounds)
+            name: milliseconds(lambda n, u=user: index.search(queries[n], given.candidates, u), rounds)
             for name, user in users.items()
         },
         "lexical_ms": {

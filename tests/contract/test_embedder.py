@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from importlib.resources import files
 
 import numpy as np
 import pytest
 
+from rag.foreign import ordinary_questions, usual_question
 from rag.models.embedder import Embedder
 from rag.models.folder import read_record
 from rag.settings import load_settings
@@ -137,3 +140,10 @@ class TestEmbedder(EmbedderContract):
         if read_record(settings.models_dir / name) is None:
             pytest.skip(f"{name} is not on this machine: `citewell model pull {name}`")
         return Embedder.load(settings.embedder, settings.models_dir)
+
+    def test_the_packaged_ordinary_questions_are_what_it_computes(self, embedder):
+        packaged = json.loads((files("rag.calibration") / "questions.json").read_text("utf-8"))
+        assert embedder.fingerprint in packaged["embedders"]
+        for spoken in ("en", "zh", "ar"):
+            computed = embedder.embed_queries(ordinary_questions()[spoken]).mean(axis=0)
+            np.testing.assert_allclose(usual_question(embedder, spoken), computed, atol=5e-3)

@@ -29,6 +29,8 @@ class HashingEmbedder:
 
     def __init__(self, common: float = 0.0) -> None:
         self.common = common
+        if common:  # other vectors, another space
+            self.fingerprint = f"hashing-{common}@1"
         self.count_calls = 0
         self.embedded: list[str] = []
 

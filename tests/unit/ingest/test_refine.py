@@ -16,7 +16,7 @@ from rag.searcher import Searcher
 from rag.settings import IngestSettings, Settings
 from rag.store import Store
 from rag.tables import space, vector
-from rag.types import User
+from rag.types import Query, User
 from tests.fakes.embedder import HashingEmbedder
 from tests.fakes.library import chunk_ids
 
@@ -189,11 +189,14 @@ def test_a_searcher_follows_the_move_while_the_old_pair_answers(home, docs, sett
     # this question is still asked of the old pair, and finds everything there
     again, index = searcher.pair()
     assert again is first
-    query = first.embed_queries(["pump"])[0]
-    assert len(index.search(query, 100, User())) == store.counts()["chunks"]
+
+    def asked(embedder):
+        return Query("pump", "en", embedder.embed_queries(["pump"])[0], {})
+
+    assert len(index.search(asked(first), 100, User())) == store.counts()["chunks"]
     settled(lambda: searcher.pair()[0].fingerprint == "large@r1")
     embedder, index = searcher.pair()
-    assert len(index.search(embedder.embed_queries(["pump"])[0], 100, User())) == store.counts()["chunks"]
+    assert len(index.search(asked(embedder), 100, User())) == store.counts()["chunks"]
     assert searcher.fingerprint == "large@r1"
 
 

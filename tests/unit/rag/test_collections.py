@@ -8,7 +8,7 @@ import pytest
 from ingest.index import Ledger
 from rag.index.dense import DenseIndex
 from rag.library import Library
-from rag.types import Place, User
+from rag.types import Place, Query, User
 from tests.fakes.library import put
 
 WORDS = "The hotel allowance is 140 EUR a night."
@@ -36,7 +36,7 @@ def found(store, embedder, settings):
     def run(user, *collections, k=9):
         within = dataclasses.replace(user, collections=collections or None)
         vector = embedder.embed_queries([WORDS])[0]
-        dense = [key for key, _ in index.search(vector, k, within)]
+        dense = [key for key, _ in index.search(Query(WORDS, "en", vector, {}), k, within)]
         readable = partial(index.readable, within)
         lexical = [key for key, _ in store.lexical(["hotel", "allowance"], k, readable)]
         assert set(dense) == set(lexical) or k < 9

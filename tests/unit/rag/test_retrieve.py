@@ -71,7 +71,7 @@ def test_hits_are_both_searches_fused(filled, embedder, index):
     )
     np.testing.assert_array_equal(query.vector, looked_up.vector)
     np.testing.assert_array_equal(query.tokens, looked_up.tokens)
-    dense = dict(index.search(query.vector, 3, EVERYTHING))
+    dense = dict(index.search(query, 3, EVERYTHING))
     lexical = dict(filled.lexical(["red", "valve", "pump"], 3))
     want = reciprocal_rank_fusion([list(dense), list(lexical)], SETTINGS.rrf_k)
     assert [(hit.chunk.id, hit.score) for hit in hits] == want
@@ -120,7 +120,7 @@ def test_a_deleted_document_never_answers_even_if_the_index_still_holds_it(
 
 def test_what_became_forbidden_during_the_search_is_left_out(filled, embedder, index, monkeypatch):
     search = index.search
-    monkeypatch.setattr(index, "search", lambda vector, k, user: search(vector, k, EVERYTHING))
+    monkeypatch.setattr(index, "search", lambda query, k, user: search(query, k, EVERYTHING))
     hits = found("the golden pump of the new product", filled, embedder, index, STRANGER)[1]
     assert hits
     assert "secret.md" not in {hit.document.source for hit in hits}

@@ -18,7 +18,7 @@ from rag.index.geometry import Cloud, Geometry
 from rag.index.part import Part
 from rag.index.vectors import Clustered, Flat
 from rag.store import Store
-from rag.types import Place, Space, User
+from rag.types import Place, Query, Space, User
 from tests.fakes.library import chunk_ids, chunks_of, document_of, take_away
 
 D = 16
@@ -33,6 +33,10 @@ def unit(n):
 
 
 EVERYTHING = User()
+
+
+def asked(vector, foreign=None):
+    return Query("", "en", vector, {}, foreign=foreign)
 
 
 def fill(store, source, spoken, n, *, groups=("*",), collection="default"):
@@ -66,8 +70,8 @@ def opened(store, folder):
     return index
 
 
-def brute_force(store, query, k, user=EVERYTHING):
-    """The k that stand out most in their languages."""
+def brute_force(store, query, k, user=EVERYTHING, others=None):
+    """The k that stand out most in their languages; ``others``: the query of passages not in English."""
     rows = {
         key: whole.astype(np.float32) for key, (whole, _) in store.hit_vectors(chunk_ids(store), 1).items()
     }
@@ -77,8 +81,9 @@ def brute_force(store, query, k, user=EVERYTHING):
     geometry = Geometry({name: Cloud.of(np.stack([rows[key] for key in keys])) for name, keys in of.items()})
     found = []
     for name, keys in of.items():
-        mean, deviation = geometry.usual(query, name)
-        cosines = {key: float(rows[key] @ query) for key in keys if key in readable}
+        vector = query if name == "en" or others is None else others
+        mean, deviation = geometry.usual(asked(query, others), name)
+        cosines = {key: float(rows[key] @ vector) for key in keys if key in readable}
         found += [((cosine - mean) / deviation, key, cosine) for key, cosine in cosines.items()]
     return [(key, cosine) for _, key, cosine in sorted(found, key=lambda item: (-item[0], item[1]))[:k]]
 
@@ -88,11 +93,20 @@ def assert_same(got, want):
     assert [cosine for _, cosine in got] == pytest.approx([cosine for _, cosine in want], abs=1e-5)
 
 
+def test_passages_in_other_languages_are_compared_with_a_vector_of_their_own(filled, folder):
+    index = opened(filled, folder)
+    for query, others in unit(8).astype(np.float32).reshape(4, 2, D):
+        for _ in ("before a snapshot", "after it"):
+            got = index.search(asked(query, others), 20, EVERYTHING)
+            assert_same(got, brute_force(filled, query, 20, others=others))
+            index.settle()
+
+
 @pytest.mark.parametrize("k", [1, 5, 100])
 def test_values_equal_brute_force(filled, folder, k):
     index = opened(filled, folder)
     for query in unit(5).astype(np.float32):
-        assert_same(index.search(query, k, EVERYTHING), brute_force(filled, query, k))
+        assert_same(index.search(asked(query), k, EVERYTHING), brute_force(filled, query, k))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +130,7 @@ def test_only_what_the_user_may_read_is_searched(filled, folder, user):
     fill(filled, "none", "en", 3, groups=())
     for index in (opened(filled, folder), settled(filled, folder)):
         for query in unit(3).astype(np.float32):
-            assert_same(index.search(query, 10, user), brute_force(filled, query, 10, user))
+            assert_same(index.search(asked(query), 10, user), brute_force(filled, query, 10, user))
         ids = np.array([999, *reversed(chunk_ids(filled)), 0])
         readable = filled.chunks(ids.tolist(), user)
         assert index.readable(user, ids).tolist() == [key in readable for key in ids.tolist()]
@@ -126,14 +140,14 @@ def test_who_may_read_a_document_is_followed(filled, folder):
     key = fill(filled, "staff", "en", 6, groups=("staff",))
     eve, query = User("eve", ("others",)), unit(1)[0].astype(np.float32)
     for index in (settled(filled, folder), opened(filled, folder)):
-        before = len(index.search(query, 100, eve))
+        before = len(index.search(asked(query), 100, eve))
         Ledger(filled).attach(Place("copy", "copy", groups=("others",)), key, "test")
         assert index.sync() == 0, "no vector came or went"
-        assert len(index.search(query, 100, eve)) == before + 6
-        assert_same(index.search(query, 100, eve), brute_force(filled, query, 100, eve))
+        assert len(index.search(asked(query), 100, eve)) == before + 6
+        assert_same(index.search(asked(query), 100, eve), brute_force(filled, query, 100, eve))
         take_away(filled, "copy")
         index.sync()
-        assert len(index.search(query, 100, eve)) == before
+        assert len(index.search(asked(query), 100, eve)) == before
 
 
 def test_it_follows_the_database(filled, folder):
@@ -146,21 +160,21 @@ def test_it_follows_the_database(filled, folder):
     assert index.sync() == 8 + 30 + 3 + 20
     assert index.size == 3 + 15 + 1 + 8
     for query in unit(3).astype(np.float32):
-        got = index.search(query, 100, EVERYTHING)
+        got = index.search(asked(query), 100, EVERYTHING)
         assert len(got) == index.size
         assert_same(got, brute_force(filled, query, 100))
 
 
 def test_an_empty_database_gives_nothing(store, folder):
     index = opened(store, folder)
-    assert index.search(unit(1)[0].astype(np.float32), 5, EVERYTHING) == []
+    assert index.search(asked(unit(1)[0].astype(np.float32)), 5, EVERYTHING) == []
     fill(store, "a", "en", 2)
     index.sync()
-    filled_again = index.search(unit(1)[0].astype(np.float32), 5, EVERYTHING)
+    filled_again = index.search(asked(unit(1)[0].astype(np.float32)), 5, EVERYTHING)
     assert len(filled_again) == 2
     take_away(store, "a")
     index.sync()
-    assert index.search(unit(1)[0].astype(np.float32), 5, EVERYTHING) == []
+    assert index.search(asked(unit(1)[0].astype(np.float32)), 5, EVERYTHING) == []
 
 
 def settled(store, folder):
@@ -185,7 +199,7 @@ def reads(monkeypatch):
 
 def test_languages_are_searched_at_the_same_time_where_they_are_large(filled, folder, monkeypatch):
     index, queries = settled(filled, folder), unit(5).astype(np.float32)
-    one_by_one = [index.search(query, 5, EVERYTHING) for query in queries]
+    one_by_one = [index.search(asked(query), 5, EVERYTHING) for query in queries]
     monkeypatch.setattr(dense, "WORTH_A_THREAD", 10)
     threads = set()
     nearest = index._nearest
@@ -195,7 +209,7 @@ def test_languages_are_searched_at_the_same_time_where_they_are_large(filled, fo
         return nearest(*given)
 
     monkeypatch.setattr(index, "_nearest", noted)
-    assert [index.search(query, 5, EVERYTHING) for query in queries] == one_by_one
+    assert [index.search(asked(query), 5, EVERYTHING) for query in queries] == one_by_one
     assert threads == {"", "citewell-dense"}, "Japanese has one row: not worth a thread"
 
 
@@ -207,9 +221,9 @@ def test_a_snapshot_saves_reading_the_vectors(filled, folder, monkeypatch):
     index = opened(filled, folder)
     assert len(read) == 2
     query = unit(1)[0].astype(np.float32)
-    assert_same(index.search(query, 100, EVERYTHING), brute_force(filled, query, 100))
-    exact = opened(filled, folder / "elsewhere").geometry.usual(query, "en")
-    assert index.geometry.usual(query, "en") == pytest.approx(exact, rel=1e-6)
+    assert_same(index.search(asked(query), 100, EVERYTHING), brute_force(filled, query, 100))
+    exact = opened(filled, folder / "elsewhere").geometry.usual(asked(query), "en")
+    assert index.geometry.usual(asked(query), "en") == pytest.approx(exact, rel=1e-6)
 
 
 @pytest.mark.parametrize("clustered", [False, True])
@@ -228,7 +242,7 @@ def test_a_snapshot_follows_the_database(filled, folder, monkeypatch, clustered)
     assert index.size == 3 + 15 + 1 + 8
     for again in (index, opened(filled, folder), settled(filled, folder)):
         for query in unit(3).astype(np.float32):
-            got, want = again.search(query, 100, EVERYTHING), brute_force(filled, query, 100)
+            got, want = again.search(asked(query), 100, EVERYTHING), brute_force(filled, query, 100)
             assert sorted(key for key, _ in got) == sorted(key for key, _ in want)
             assert dict(got) == pytest.approx(dict(want), abs=1e-3)
 
@@ -264,14 +278,14 @@ def test_answers_go_on_while_a_snapshot_is_written(filled, folder, monkeypatch):
     writing = threading.Thread(target=index.settle)
     writing.start()
     assert begun.wait(30)
-    assert_same(index.search(query, 10, EVERYTHING), brute_force(filled, query, 10))
+    assert_same(index.search(asked(query), 10, EVERYTHING), brute_force(filled, query, 10))
     assert not opened(filled, folder).settle(), "another process would write the same"
     fill(filled, "e", "en", 4)
     take_away(filled, "b")
     assert index.sync() == 24
     go_on.set()
     writing.join(30)
-    assert_same(index.search(query, 100, EVERYTHING), brute_force(filled, query, 100))
+    assert_same(index.search(asked(query), 100, EVERYTHING), brute_force(filled, query, 100))
 
 
 def test_what_another_process_has_written_is_opened(filled, folder, monkeypatch):
@@ -280,7 +294,7 @@ def test_what_another_process_has_written_is_opened(filled, folder, monkeypatch)
     monkeypatch.setattr(snapshot, "read", None)  # nothing is written again
     assert index.settle()
     query = unit(1)[0].astype(np.float32)
-    assert_same(index.search(query, 10, EVERYTHING), brute_force(filled, query, 10))
+    assert_same(index.search(asked(query), 10, EVERYTHING), brute_force(filled, query, 10))
 
 
 def test_one_snapshot_is_kept(filled, folder):
@@ -318,7 +332,7 @@ def test_a_damaged_snapshot_is_made_again(filled, folder, caplog, damage):
         again = opened(filled, folder)
     assert "Rebuilding the index" in caplog.text
     query = unit(1)[0].astype(np.float32)
-    assert_same(again.search(query, 10, EVERYTHING), brute_force(filled, query, 10))
+    assert_same(again.search(asked(query), 10, EVERYTHING), brute_force(filled, query, 10))
     assert again.settle()
     assert opened(filled, folder).size == 66
 
@@ -339,7 +353,7 @@ def test_the_snapshot_of_another_database_is_not_used(filled, folder, settings, 
     index = opened(other, folder)
     assert len(read) == 4
     query = unit(1)[0].astype(np.float32)
-    assert_same(index.search(query, 10, EVERYTHING), brute_force(other, query, 10))
+    assert_same(index.search(asked(query), 10, EVERYTHING), brute_force(other, query, 10))
     other.close()
 
 
@@ -353,7 +367,7 @@ def test_a_database_that_was_brought_back_is_read_anew(filled, folder):
         again.sync()
         assert again.size == 36
         query = unit(1)[0].astype(np.float32)
-        assert_same(again.search(query, 100, EVERYTHING), brute_force(filled, query, 100))
+        assert_same(again.search(asked(query), 100, EVERYTHING), brute_force(filled, query, 100))
 
 
 def test_reading_that_breaks_off_leaves_nothing_behind(filled, folder, monkeypatch):
@@ -376,7 +390,7 @@ def test_reading_that_breaks_off_leaves_nothing_behind(filled, folder, monkeypat
     monkeypatch.undo()
     assert (index.sync(), index.size) == (2, 68)
     query = unit(1)[0].astype(np.float32)
-    assert_same(index.search(query, 100, EVERYTHING), brute_force(filled, query, 100))
+    assert_same(index.search(asked(query), 100, EVERYTHING), brute_force(filled, query, 100))
 
 
 def test_chunks_that_come_out_of_order_are_found(filled, folder):
