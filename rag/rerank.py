@@ -32,7 +32,7 @@ _CJK = re.compile(f"[{HAN_KANA}]")
 COVER_WEIGHT = 4.0
 # By how much more a passage must stand out to come before one in the question's own language: in others some
 # happen to be near to any question, and of twenty languages each has such
-FOREIGN = 3.0
+FOREIGN = 0.5
 # By how much an older version's wording of the same passage may happen to be nearer to the question
 HEAD_START = 3.0
 
