@@ -45,7 +45,7 @@ def usual_question(embedder: EmbedderProtocol, spoken: str) -> Floats | None:
     if spoken not in ordinary_questions():
         return None
     if (known := _packaged().get(embedder.fingerprint, {}).get(spoken)) is not None:
-        return np.asarray(known, np.float32)
+        return known
     key = embedder.fingerprint, spoken
     if key not in _MADE:
         _MADE[key] = embedder.embed_queries(ordinary_questions()[spoken]).mean(axis=0)
@@ -59,9 +59,10 @@ def ordinary_questions() -> Mapping[str, list[str]]:
 
 
 @functools.cache
-def _packaged() -> Mapping[str, Mapping[str, list[float]]]:
+def _packaged() -> Mapping[str, Mapping[str, Floats]]:
     """Mean vectors by fingerprint and language."""
-    found: Mapping[str, Mapping[str, list[float]]] = from_json(
-        (_HERE / "calibration" / "questions.json").read_bytes()
-    )["embedders"]
-    return found
+    told = from_json((_HERE / "calibration" / "questions.json").read_bytes())["embedders"]
+    return {
+        fingerprint: {spoken: np.array(mean, np.float32) for spoken, mean in means.items()}
+        for fingerprint, means in told.items()
+    }
