@@ -198,8 +198,8 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that was found. ``score`` orders hits; ``dense`` is its cosine similarity with the question and
-    ``lexical`` its BM25 score (higher is better), each None when that search did not return it.
+    """A chunk that was found. ``score`` orders hits; ``dense`` is its cosine with the question (of another
+    language, before reranking: its product with Query.foreign), ``lexical`` its BM25 score; None: not found.
 
     Filled in by reranking: ``cover``, the share of the question's terms, weighted by rarity, that stand in
     it; ``standing`` and ``sentences``, by how many standard deviations the passage and each of its sentences

@@ -131,12 +131,10 @@ class DenseIndex:
         """
         with self._lock:
             table, geometry = self._state.accesses.table(user), self.geometry
-            begun = {
-                name: part.search(query.toward(name)[0], k, table) for name, part in self._state.parts.items()
-            }
-        large = [(query.toward(name)[0], search) for name, (_, search) in begun.items() if search]
-        names = [name for name, (_, search) in begun.items() if search]
-        nearest = dict(zip(names, self._each(large, k), strict=True))
+            vectors = {name: query.toward(name)[0] for name in self._state.parts}
+            begun = {name: part.search(vectors[name], k, table) for name, part in self._state.parts.items()}
+        large = {name: (vectors[name], search) for name, (_, search) in begun.items() if search}
+        nearest = dict(zip(large, self._each(list(large.values()), k), strict=True))
         found: list[tuple[float, int, float]] = []
         for language, (recent, _) in begun.items():
             mean, deviation = geometry.usual(query, language)
