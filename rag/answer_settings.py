@@ -53,6 +53,11 @@ class AnswerSettings(Section):
     whole_passages: bool = Field(
         False, description="Show the generator all sentences of the passages that the quotes are from."
     )
+    reading: Literal["off", "across", "always"] = Field(
+        "across",
+        description="For which questions the generator reads the best passage, to tell whether it answers: "
+        "none, those in another language than the passage, or all (up to a second each without a GPU).",
+    )
     max_question_chars: int = Field(2000, ge=10, description="Longer questions are refused.")
 
     def sized(self, parameters: int) -> AnswerSettings:

@@ -1,6 +1,6 @@
 """The answer path, in order: condense -> parts -> (retrieve -> supersede -> rerank -> scope -> evidence ->
-answerable, for each part) -> generate -> check -> cite -> disagree -> complete; what follows the evidence is
-called in rag.answering.
+answerable -> reading, for each part) -> generate -> check -> cite -> disagree -> complete; what follows the
+evidence is called in rag.answering.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rag.changed_settings import read_changes, with_changes
 from rag.check import Local, local_layers
 from rag.computing import computed
 from rag.condense import condense
-from rag.found import Sought, gathered
+from rag.found import Sought, gathered, judged
 from rag.index.dense import DenseIndex
 from rag.index.snapshot import Progress
 from rag.models.catalogue import parameters_of
@@ -23,6 +23,7 @@ from rag.models.passes import Memory, Remembering
 from rag.models.protocols import ChatProtocol, EmbedderProtocol
 from rag.parts import Part, parts
 from rag.question import valid_question
+from rag.reading import read
 from rag.rerank import rerank
 from rag.retrieve import look_up, retrieve
 from rag.scope import Topics
@@ -153,7 +154,11 @@ class Assistant:
         if len(sought) > 1:
             query = await computed(look_up, standalone, self._store, pair[0])
         with timer.step("evidence"):
-            found = await computed(gathered, sought, self._settings.answer, self._store, user, pair[0])
+            sought = await computed(judged, sought, self._settings.answer, self._store, user, pair[0])
+        with timer.step("read"):
+            sought = await read(sought, chat, self._settings.answer)
+        with timer.step("evidence"):
+            found = await computed(gathered, sought, self._settings.answer, pair[0])
         answering = Answering(query, found, self._settings, self._store, user, timer, self._local)
         yield await answering.found()
         async with aclosing(answering.sentences(chat, pair[0])) as sentences:

@@ -17,7 +17,7 @@ from rag.section import named_section
 from rag.store import Store
 from rag.types import AnswerVerdict, Document, Evidence, Hit, Query, User
 
-__all__ = ["Found", "Sought", "best_hits", "found_together", "gathered", "judge"]
+__all__ = ["Found", "Sought", "best_hits", "found_together", "gathered", "judged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,18 @@ class Found:
     scores: Mapping[str, float] = field(default_factory=dict)
 
 
-def judge(
+def judged(
+    sought: Sequence[Sought],
+    settings: AnswerSettings,
+    store: Store,
+    user: User,
+    embedder: EmbedderProtocol,
+) -> list[Sought]:
+    """Each part with its quotes and scores, refused where nothing answers it."""
+    return [_judged(part, settings, store, user, embedder) for part in sought]
+
+
+def _judged(
     part: Sought,
     settings: AnswerSettings,
     store: Store,
@@ -94,17 +105,10 @@ def _document(key: str, store: Store, user: User) -> Document | None:
         return None
 
 
-def gathered(
-    sought: Sequence[Sought],
-    settings: AnswerSettings,
-    store: Store,
-    user: User,
-    embedder: EmbedderProtocol,
-) -> Found:
-    """The quotes that still stand in the database, for all parts, or why the question is not answered."""
-    judged = [judge(part, settings, store, user, embedder) for part in sought]
-    merged = merge_evidence([part.quotes for part in judged], settings, embedder.count_tokens)
-    return found_together(judged, merged)
+def gathered(sought: Sequence[Sought], settings: AnswerSettings, embedder: EmbedderProtocol) -> Found:
+    """The quotes of all judged parts, or why the question is not answered."""
+    merged = merge_evidence([part.quotes for part in sought], settings, embedder.count_tokens)
+    return found_together(sought, merged)
 
 
 def found_together(sought: Sequence[Sought], evidence: Sequence[Evidence]) -> Found:

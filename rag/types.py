@@ -332,8 +332,8 @@ class Answer:
     ``notices`` are plain sentences for the reader, ``gaps`` what it leaves out. ``disagreements`` are where
     other versions of the cited documents say otherwise; the notices tell them, too. ``scores`` are calibrated
     probabilities, each there when it was asked: "scope", that the documents are about the question;
-    "answerable", that the evidence answers it; "addressed", that what is said answers it. Of a question with
-    several parts, the first two are of its best part, the last of its worst.
+    "answerable", that the evidence answers it; "reads", that the generator finds the answer in a passage;
+    "addressed", that what is said answers it. Of several parts the last is the worst, the others the best.
     """
 
     question: str

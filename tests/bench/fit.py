@@ -109,6 +109,7 @@ def write(
     threshold: float,
     trained_on: dict[str, str],
     command: str = "python tests/bench/fit.py DATA",
+    **more: object,
 ) -> None:
     """Write one model's data file and make the running process read it."""
     content = {
@@ -117,6 +118,7 @@ def write(
         "command": command,
         "trained_on": trained_on,
         "threshold": round(threshold, 4),
+        **more,
         "groups": groups,
     }
     (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")

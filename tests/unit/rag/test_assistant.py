@@ -5,10 +5,12 @@ from contextlib import aclosing
 
 import pytest
 
+import rag.reading
 from rag.access import access_scope
 from rag.answer_settings import AnswerSettings
 from rag.answering import NEAREST
 from rag.assistant import Assistant
+from rag.calibration import load
 from rag.check import Checker
 from rag.errors import QuestionError
 from rag.index.dense import DenseIndex
@@ -72,6 +74,20 @@ async def ask(assistant, question=LEAVE, user=EVERYTHING, history=()):
         document = assistant.store.document(citation.document_id, user)
         assert document.text[citation.start : citation.end] == citation.quote == quotes[citation.n]
     return answer
+
+
+@pytest.mark.parametrize(
+    ("yes", "verdict"), [(0.9999, AnswerVerdict.SUPPORTED), (0.0001, AnswerVerdict.INSUFFICIENT_CONTEXT)]
+)
+async def test_the_passage_is_read_before_it_is_answered_from(open_it, monkeypatch, yes, verdict):
+    every = dataclasses.replace(load("reading"), band=(0.0, 1.01), read=MODEL.name)
+    monkeypatch.setattr(rag.reading, "load", lambda name: every)
+    chat = FakeChat(f"{QUOTE} [1].", shares={"Yes": yes, "No": 1 - yes})
+    answer = await ask(open_it(chat, reading="always"))
+    assert answer.verdict is verdict
+    assert answer.scores["reads"] == pytest.approx(yes)
+    assert QUOTE in chat.asked[0][-1]["content"]
+    assert "read" in answer.timings_ms
 
 
 async def test_a_supported_draft_is_the_answer(open_it):

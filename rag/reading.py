@@ -1,0 +1,100 @@
+"""Step: does the served model, reading the passage of the best quote, find the answer in it?
+
+What retrieval tells (rag/answerable.py) is whether something stands out. Across languages, where words
+cannot match, it tells less, and of a question that is only near to what the documents say nothing at all. So
+the model is asked whether the passage states the answer, and heard by the probabilities of "Yes" and "No",
+not by what it writes (Kadavath et al. 2022, arXiv:2207.05221); a small calibrated model weighs that against
+the first score (tests/bench/reading.py fits and measures it). It costs a prompt of one passage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import math
+import re
+from collections.abc import Sequence
+
+from rag.answer_settings import AnswerSettings
+from rag.calibration import Logistic, load
+from rag.errors import GeneratorUnavailableError
+from rag.evidence import group_of
+from rag.found import Sought
+from rag.models.protocols import ChatProtocol, Message
+from rag.prompts import prompt
+from rag.text import instructs
+from rag.types import AnswerVerdict, Evidence, Hit
+
+__all__ = ["passage_of", "read", "reading_log_odds", "reading_signals"]
+
+GROUPS = {"off": (), "across": ("cross",), "always": ("same", "cross")}
+YES, NO = "Yes", "No"
+_PLACES = re.compile("<passage>|<question>")
+LEAST = 1e-4  # probability that an answer is given at least
+
+
+def passage_of(quote: Evidence, hits: Sequence[Hit]) -> str:
+    """The passage that the quote is from; the quote alone where something in it speaks to the model."""
+    for hit in hits:
+        inside = hit.chunk.start <= quote.start < hit.chunk.end
+        if hit.document.id == quote.document.id and inside and not instructs(hit.chunk.text):
+            return hit.chunk.text
+    return quote.quote
+
+
+async def reading_log_odds(question: str, passage: str, chat: ChatProtocol) -> float:
+    """Log-odds of "Yes"; 0 when the model says neither. Raises GeneratorUnavailableError."""
+    said = {"<passage>": passage, "<question>": question}
+    ask = _PLACES.sub(lambda place: said[place[0]], prompt("reading_ask", ""))
+    asked: list[Message] = [
+        {"role": "system", "content": prompt("reading", "")},
+        {"role": "user", "content": ask},
+    ]
+    shares = await chat.label_probabilities(asked, [YES, NO])
+    return _log_odds(shares[YES], LEAST) if any(shares.values()) else 0.0
+
+
+def reading_signals(answerable: float, reads: float) -> dict[str, float]:
+    """What the calibrated model weighs: log-odds of the first score and of "Yes"."""
+    return {"answerable": _log_odds(answerable, 1e-6), "reads": reads}
+
+
+async def read(sought: Sequence[Sought], chat: ChatProtocol | None, settings: AnswerSettings) -> list[Sought]:
+    """The parts, those in doubt with what the reading changes: a quote that was not thought to answer may do
+    so, and the other way round. Without a generator, or with another one than was fitted, they stay.
+    """
+    model = load("reading")
+    asked = [part for part in sought if _in_doubt(part, model, GROUPS[settings.reading])]
+    if chat is None or not asked:
+        return list(sought)
+    try:
+        if (await chat.model_info()).name != model.read:
+            return list(sought)
+        texts = [passage_of(part.evidence[0], part.hits) for part in asked]
+        calls = (reading_log_odds(p.query.text, text, chat) for p, text in zip(asked, texts, strict=True))
+        reads = await asyncio.gather(*calls)
+    except GeneratorUnavailableError:
+        return list(sought)
+    told = {id(part): _read(part, value, model) for part, value in zip(asked, reads, strict=True)}
+    return [told.get(id(part), part) for part in sought]
+
+
+def _in_doubt(part: Sought, model: Logistic, groups: Sequence[str]) -> bool:
+    if not part.evidence or part.whole or part.refusal is AnswerVerdict.OFF_TOPIC:
+        return False
+    low, high = model.band
+    return group_of(part.query, part.evidence[0]) in groups and low <= part.scores["answerable"] < high
+
+
+def _read(part: Sought, reads: float, model: Logistic) -> Sought:
+    group = group_of(part.query, part.evidence[0])
+    probability = model.probability(group, reading_signals(part.scores["answerable"], reads))
+    answers = model.enough(group, probability)
+    told = {"answerable": probability, "reads": 1 / (1 + math.exp(-reads))}
+    refusal = None if answers else AnswerVerdict.INSUFFICIENT_CONTEXT
+    return dataclasses.replace(part, refusal=refusal, scores={**part.scores, **told})
+
+
+def _log_odds(probability: float, least: float) -> float:
+    p = min(max(probability, least), 1 - least)
+    return math.log(p / (1 - p))
