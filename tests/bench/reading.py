@@ -35,7 +35,7 @@ from rag.evidence import group_of, select_evidence
 from rag.models.chat import Chat
 from rag.models.embedder import Embedder
 from rag.reading import passage_of, reading_log_odds, reading_signals
-from rag.settings import load_settings
+from rag.settings import Settings, load_settings
 from rag.types import Hit
 
 AT_ONCE = 8
@@ -88,14 +88,23 @@ def rows_of(bench: Bench, pool: Sequence[Question], count: int) -> list[Row]:
     return found
 
 
-async def _asked(rows: Sequence[Row], chat: Chat) -> list[Row]:
+async def _read(asked: Sequence[tuple[str, str]], chat: Chat) -> list[float]:
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def ask(row: Row) -> Row:
+    async def ask(question: str, passage: str) -> float:
         async with gate:
-            return replace(row, reads=await reading_log_odds(row.question, row.passage, chat))
+            return await reading_log_odds(question, passage, chat)
 
-    return list(await asyncio.gather(*map(ask, rows)))
+    return list(await asyncio.gather(*(ask(*one) for one in asked)))
+
+
+async def read_all(asked: Sequence[tuple[str, str]], settings: Settings) -> list[float]:
+    """What the served model reads for each (question, passage)."""
+    chat = Chat(settings)
+    try:
+        return await _read(asked, chat)
+    finally:
+        await chat.close()
 
 
 def _pool(data: Path, asked: str, *, fit: bool) -> list[Question]:
@@ -182,7 +191,8 @@ async def run(arguments: argparse.Namespace) -> None:
             pool = _pool(arguments.data, asked, fit=arguments.fit)
             found = rows_of(bench, pool, arguments.count)
             begun = time.perf_counter()
-            rows[group, asked] = await _asked(found, chat)
+            reads = await _read([(row.question, row.passage) for row in found], chat)
+            rows[group, asked] = [replace(r, reads=value) for r, value in zip(found, reads, strict=True)]
             seconds = round((time.perf_counter() - begun) / len(found), 2)
             name = f"{asked} on {collection}"
             report[name] = {"seconds_a_question": seconds}
