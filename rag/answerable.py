@@ -7,11 +7,10 @@ and are the same with and without a generator.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from rag.calibration import load
+from rag.calibration import load, log_odds
 from rag.late_interaction import matched_tokens, weakest_tokens
 from rag.models.protocols import EmbedderProtocol
 from rag.text import terms
@@ -25,11 +24,6 @@ __all__ = ["answerability", "answerable_signals"]
 WIDTH = 10
 BACKGROUND = 4.9
 QUOTES = 3  # that an answer consists of
-
-
-def _logit(probability: float) -> float:
-    p = min(max(probability, 1e-6), 1 - 1e-6)
-    return math.log(p / (1 - p))
 
 
 def _margin(scores: Sequence[float]) -> float:
@@ -49,7 +43,7 @@ def answerable_signals(
     found = set().union(*(terms(e.quote) for e in evidence[:QUOTES]))
     missing = [weight for term, weight in query.weights.items() if term not in found]
     return {
-        "answer": _logit(evidence[0].score),
+        "answer": log_odds(evidence[0].score),
         "union": 1 - sum(missing) / total if total else 0.0,
         "missing": max(missing, default=0.0) / 10,
         "passage_cover": max(hit.cover for hit in hits),

@@ -2,9 +2,8 @@
 
 What retrieval tells (rag/answerable.py) is whether something stands out. Across languages, where words
 cannot match, it tells less, and of a question that is only near to what the documents say nothing at all. So
-the model is asked whether the passage states the answer, and heard by the probabilities of "Yes" and "No",
-not by what it writes (Kadavath et al. 2022, arXiv:2207.05221); a small calibrated model weighs that against
-the first score (tests/bench/reading.py fits and measures it). It costs a prompt of one passage.
+the model is asked whether the passage states the answer, and a small calibrated model weighs what it says
+against the first score (tests/bench/reading.py fits and measures it). It costs a prompt of one passage.
 """
 
 from __future__ import annotations
@@ -16,21 +15,20 @@ import re
 from collections.abc import Sequence
 
 from rag.answer_settings import AnswerSettings
-from rag.calibration import Logistic, load
+from rag.calibration import Logistic, load, log_odds
 from rag.errors import GeneratorUnavailableError
 from rag.evidence import group_of
 from rag.found import Sought
-from rag.models.protocols import ChatProtocol, Message
+from rag.models.protocols import ChatProtocol
 from rag.prompts import prompt
 from rag.text import instructs
 from rag.types import AnswerVerdict, Evidence, Hit
+from rag.yes_or_no import yes_log_odds
 
 __all__ = ["passage_of", "read", "reading_log_odds", "reading_signals"]
 
 GROUPS = {"off": (), "across": ("cross",), "always": ("same", "cross")}
-YES, NO = "Yes", "No"
 _PLACES = re.compile("<passage>|<question>")
-LEAST = 1e-4  # probability that an answer is given at least
 
 
 def passage_of(quote: Evidence, hits: Sequence[Hit]) -> str:
@@ -46,17 +44,12 @@ async def reading_log_odds(question: str, passage: str, chat: ChatProtocol) -> f
     """Log-odds of "Yes"; 0 when the model says neither. Raises GeneratorUnavailableError."""
     said = {"<passage>": passage, "<question>": question}
     ask = _PLACES.sub(lambda place: said[place[0]], prompt("reading_ask", ""))
-    asked: list[Message] = [
-        {"role": "system", "content": prompt("reading", "")},
-        {"role": "user", "content": ask},
-    ]
-    shares = await chat.label_probabilities(asked, [YES, NO])
-    return _log_odds(shares[YES], LEAST) if any(shares.values()) else 0.0
+    return await yes_log_odds(prompt("reading", ""), ask, chat)
 
 
 def reading_signals(answerable: float, reads: float) -> dict[str, float]:
     """What the calibrated model weighs: log-odds of the first score and of "Yes"."""
-    return {"answerable": _log_odds(answerable, 1e-6), "reads": reads}
+    return {"answerable": log_odds(answerable), "reads": reads}
 
 
 async def read(sought: Sequence[Sought], chat: ChatProtocol | None, settings: AnswerSettings) -> list[Sought]:
@@ -93,8 +86,3 @@ def _read(part: Sought, reads: float, model: Logistic) -> Sought:
     told = {"answerable": probability, "reads": 1 / (1 + math.exp(-reads))}
     refusal = None if answers else AnswerVerdict.INSUFFICIENT_CONTEXT
     return dataclasses.replace(part, refusal=refusal, scores={**part.scores, **told})
-
-
-def _log_odds(probability: float, least: float) -> float:
-    p = min(max(probability, least), 1 - least)
-    return math.log(p / (1 - p))

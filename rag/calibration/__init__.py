@@ -3,6 +3,6 @@ one, each with the sets, sizes and date that they were fitted on; tests/bench/ h
 them.
 """
 
-from rag.calibration.logistic import Logistic, fitted, load, own_models
+from rag.calibration.logistic import Logistic, fitted, load, log_odds, own_models
 
-__all__ = ["Logistic", "fitted", "load", "own_models"]
+__all__ = ["Logistic", "fitted", "load", "log_odds", "own_models"]

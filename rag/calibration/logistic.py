@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
-__all__ = ["Logistic", "fitted", "load", "own_models"]
+__all__ = ["Logistic", "fitted", "load", "log_odds", "own_models"]
+
+
+def log_odds(probability: float, least: float = 1e-6) -> float:
+    """Of a probability, kept ``least`` away from 0 and 1."""
+    p = min(max(probability, least), 1 - least)
+    return math.log(p / (1 - p))
 
 
 @dataclass(frozen=True, slots=True)

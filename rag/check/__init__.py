@@ -13,7 +13,7 @@ The signals are fused by small calibrated models (rag/calibration); a layer that
 signals and decides nothing. Those after the first two are asked in doubt only.
 """
 
-from rag.check.checker import DOUBT, FURTHER, SERVED, Checked, Checker, Owned, log_odds
+from rag.check.checker import DOUBT, FURTHER, SERVED, Checked, Checker, Owned
 from rag.check.local import Local, local_layers, local_models
 
 __all__ = [
@@ -26,5 +26,4 @@ __all__ = [
     "Owned",
     "local_layers",
     "local_models",
-    "log_odds",
 ]

@@ -5,13 +5,12 @@ alignment, then, only where that leaves doubt, what the served model's own proba
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.answer_settings import CheckSettings
-from rag.calibration import Logistic, fitted, load
+from rag.calibration import Logistic, fitted, load, log_odds
 from rag.check.agreement import objection
 from rag.check.alignment import Aligner
 from rag.check.contrast import contrast_signals
@@ -26,7 +25,7 @@ from rag.text import instructs, language, sentences
 from rag.timer import Timer
 from rag.types import ClaimVerdict, Evidence
 
-__all__ = ["DOUBT", "FURTHER", "SERVED", "Checked", "Checker", "Owned", "log_odds"]
+__all__ = ["DOUBT", "FURTHER", "SERVED", "Checked", "Checker", "Owned"]
 
 logger = logging.getLogger(__name__)
 NOT_CHECKED = "not_checked"
@@ -71,12 +70,6 @@ def _evidence_text(evidence: Evidence) -> str:
     """
     above = " ".join(part for part in (evidence.document.title, *evidence.heading) if not instructs(part))
     return "\n".join(part for part in (above, evidence.header, evidence.context or evidence.quote) if part)
-
-
-def log_odds(probability: float) -> float:
-    """Of a probability, kept away from 0 and 1."""
-    p = min(max(probability, 1e-6), 1 - 1e-6)
-    return math.log(p / (1 - p))
 
 
 @dataclass(slots=True)

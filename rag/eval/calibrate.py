@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.calibration import Logistic
-from rag.check import DOUBT, FURTHER, SERVED, log_odds
+from rag.calibration import Logistic, log_odds
+from rag.check import DOUBT, FURTHER, SERVED
 from rag.errors import QuestionSetError
 from rag.eval.detectors import area
 from rag.eval.run import CheckedSentence

@@ -27,7 +27,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rag.check import FURTHER, log_odds
+from rag.calibration import log_odds
+from rag.check import FURTHER
 from rag.eval.calibrate import Row, rows_of
 from rag.eval.detectors import area
 from rag.eval.public_sets import read_set
