@@ -10,7 +10,8 @@ questions of SQuAD 2 that their own paragraph does not answer although it looks 
 ``--fit`` writes rag/calibration/reading.json: German, Russian and Arabic questions on English documents, CMRC
 and every second article of SQuAD 2. Without it is told, of Chinese questions on English documents, English
 ones on Chinese and the other articles of SQuAD 2: AUROC of the first score, the reading, both, and the
-question's length alone; and which share is answered, by the first score and with the reading."""
+question's length alone; and which share is answered, by the first score and with the reading.
+XQuAD's languages are parallel: these are the questions of the fit, in other languages."""
 
 from __future__ import annotations
 
@@ -46,7 +47,7 @@ FIT = (
     ("same", SQUAD, SQUAD),
 )
 MEASURE = (("cross", "xquad.en", "xquad.zh"), ("cross", "xquad.zh", "xquad.en"), ("same", SQUAD, SQUAD))
-# Share of what the first score would change its mind about that the band may leave out, at either end
+# Share of the changed decisions that the band leaves out, at either end
 BEYOND = 0.02
 
 
