@@ -1,7 +1,7 @@
 """What it is worth that the served model reads the passage before it is answered from (rag/reading.py).
 
-    python tests/bench/reading.py DATA [--count 150] [--out FILE]
-    python tests/bench/reading.py DATA --fit [--count 150]
+    python tests/bench/reading.py DATA [--count 120] [--out FILE]
+    python tests/bench/reading.py DATA --fit [--count 120]
 
 DATA is a folder with XQuAD, CMRC 2018 and half of SQuAD 2's dev set; a generator must be running (``citewell
 model serve``). Questions are looked up with their paragraph in the collection and without; to those come
@@ -214,7 +214,7 @@ def main() -> None:
     )
     parser.add_argument("data", type=Path)
     parser.add_argument("--work", type=Path, default=Path("var/bench"))
-    parser.add_argument("--count", type=int, default=150)
+    parser.add_argument("--count", type=int, default=120)
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--out", type=Path)
     asyncio.run(run(parser.parse_args()))
