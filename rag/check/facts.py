@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rag.check.names import missing_names
-from rag.check.negation import negations
+from rag.check.negation import implies_denial, negations
 from rag.check.numbers import missing_numbers
 from rag.check.wording import Repetition
 from rag.text import sentences
@@ -47,8 +47,11 @@ class Facts:
 
     @cached_property
     def denies(self) -> bool:
-        """Whether the sentence denies something and no text does."""
-        return self.negations > 0 and not any(negations(text) for text in self.texts)
+        """Whether the sentence denies something and no text does, nor says as much in a word of its own
+        language: "lacks", where the sentence says 没有.
+        """
+        said = any(negations(text) or (not self.spoken and implies_denial(text)) for text in self.texts)
+        return self.negations > 0 and not said
 
     @cached_property
     def repetition(self) -> Repetition:

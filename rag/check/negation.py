@@ -6,7 +6,7 @@ import re
 
 from rag.text import fold
 
-__all__ = ["affirmed", "negations"]
+__all__ = ["affirmed", "implies_denial", "negations"]
 
 _NEGATION = re.compile(
     r"\b(?:not|no|never|none|neither|nor|without|cannot|nobody|nothing|nowhere|non)\b|n['’]t\b|"
@@ -16,11 +16,28 @@ _NEGATION = re.compile(
     r"不得|不能|不可|不会|不是|不应|不准|不许|不含|不包括|不超过|不需要|不需|不用|不再|不予|不少于|不低于|不|没有|没|未|无需|无须|无法|无权|禁止|严禁|勿|"
     r"ません|ない|なく|ず(?:に|、|。)|禁止"
 )
-# "不超过", "不少于", "no more than" and the like bound a number; they deny nothing
+# "不超过", "no more than" and the like bound a number; 不平等, 淹没, No. 81 only hold what denies elsewhere
 _BOUND = re.compile(
-    r"不超过|不少于|不低于|不高于|不多于|不仅|不同|不断|不论|不管|不久|不过|无论|未来|"
+    r"不(?:超过|少于|低于|高于|多于|公正|公平|平等|平衡|对等|对称|服从|完善|完整|稳定|必要|规则|确定|合理|正当|正确|准确|"
+    r"寻常|一致|信任|人道|道德|动产|景气|成文|清楚|清晰|透明|健康|愉快|自由|可避免|可思议|可或缺|"
+    r"[仅但只止光同断论管久过懈惜愧已时由禁妨少错足安满幸便当利良祥宜法朽锈详明均公])|"
+    r"[淹沉埋吞出]没|没[收落]|未成年|未[来婚遂知]|[无無][论論]|"
+    r"\bno\. ?(?=\d)|\bno doubt\b|\bnot least\b|"
     r"\bno (?:more|less|fewer|later|earlier) than\b|\bnot (?:only|more than|less than|exceed\w*)\b|"
-    r"nicht nur|nicht mehr als|少なくない"
+    r"nicht (?:nur|mehr als|weniger als|zuletzt)|\bне (?:только|менее|более|раз)\b|"
+    r"\bpas seulement\b|\bno s[oó]lo\b|غير أن|لا سيم|لا [يت]زال|لا نهائي|少なくない"
+)
+# What may say so much as a denial in another language does: inequality, lacks, failed to; 缺乏, 失败
+_IMPLIED = re.compile(
+    r"\b(?:lack|fail|absen|refus|reject|prevent|avoid|prohibit|forbid|den(?:y|ie[ds])|exclu|except|unless|"
+    r"instead|rather than|hardly|rarely|seldom|barely|little|few|only|far from|non[a-z]{4}|"
+    r"un(?!der|til|ter|ser|it|iv|iq|ion)\w{4}|dis(?:obe|appear|agree|contin|advant|satisf|order|allow|hon|like)|"
+    r"in(?:equal|equit|compl|suffic|abil|adequa|hospit|effect|accura|correct|direct|dependen|visib|justi|ausp|"
+    r"definit|curab|compat|consist|valid)|im(?:poss|perfect|matur|balanc|prob|proper)|"
+    r"ir(?:reg|relev|respons|revers)|il(?:legal|logic|legit)|mangel|fehl|kaum|nur|außer|verzicht|scheiter|"
+    r"gescheiter|не\w{3}|без\w{3}|отказ|отсутств|лишь|только)|[a-z]{3}less\b|[a-zäöüß]{4}los(?:e[nmrs]?)?\b|"
+    r"عدم|غير|دون|"
+    r"非(?![常洲])|缺|拒|失败|失敗|除了|避免|防止|免|仅|只有|难以|少有|很少|几乎|否|反对|不|没|无|無|未"
 )
 
 
@@ -38,3 +55,8 @@ def affirmed(text: str) -> list[str]:
         if not any(a <= start < b for a, b in bounds):
             found.append(f"{text[:start].rstrip() if text[:start].isascii() else text[:start]}{text[end:]}")
     return found
+
+
+def implies_denial(text: str) -> bool:
+    """Whether the text may say so much as a denial in another language does: lacks, inequality, 缺乏."""
+    return bool(_IMPLIED.search(fold(text)))

@@ -8,36 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from rag.check.numerals import HAN, LOOSE, factor, fractions, han_values, roman_value, scales, spelled
+
 __all__ = ["Quantity", "missing_numbers", "quantities"]
 
-_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "兩": 2}
-_TENS = {"十": 10, "百": 100, "千": 1000}
-_LARGE = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
-_ENGLISH_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_ENGLISH_ONES = "one two three four five six seven eight nine".split()
-_WORDS: dict[str, Decimal] = (
-    {
-        w: Decimal(n)
-        for n, group in enumerate(
-            "zero/null one/eins/ein/eine/einen two/zwei/deux/dos three/drei/trois/tres "
-            "four/vier/quatre/cuatro five/fünf/cinq/cinco six/sechs/seis seven/sieben/sept/siete "
-            "eight/acht/huit/ocho nine/neun/neuf/nueve ten/zehn/dix/diez eleven/elf twelve/zwölf "
-            "thirteen/dreizehn fourteen/vierzehn fifteen/fünfzehn sixteen/sechzehn seventeen/siebzehn "
-            "eighteen/achtzehn nineteen/neunzehn twenty/zwanzig".split()
-        )
-        for w in group.split("/")
-    }
-    | {w: Decimal(n) for n, w in zip(range(20, 100, 10), _ENGLISH_TENS, strict=True)}
-    | {w: Decimal(n) for w, n in (("hundred", 100), ("hundert", 100), ("thousand", 1000), ("tausend", 1000))}
-    | {"half": Decimal("0.5"), "dozen": Decimal(12)}
-)
-_WORDS |= {f"{tens}-{ones}": _WORDS[tens] + _WORDS[ones] for tens in _ENGLISH_TENS for ones in _ENGLISH_ONES}
-# "one" and "ein" are mostly articles: as numbers they would fail honest sentences
-_ARTICLES = {"one", "ein", "eine", "einen", "eins", "null", "sept", "elf"}
+_WORD = re.compile(r"[^\W\d_]+")
 _MONTHS = {
     w: n
     for n, group in enumerate(
@@ -55,7 +34,7 @@ _UNITS = {
     "cny": "¥ cny rmb yuan 元 人民币 圆",
     "jpy": "jpy yen 円 日元",
     "gbp": "£ gbp pound pounds 英镑",
-    "minute": "minute minutes min minuten 分钟 分 分間",
+    "minute": "minute minutes min minuten 分钟 分間",
     "second": "second seconds sekunde sekunden 秒",
     "hour": "hour hours h stunde stunden 小时 時間 个小时",
     "day": "day days tag tage tagen 天 日間 工作日 个工作日 営業日",
@@ -73,10 +52,9 @@ _UNIT_OF = {form: unit for unit, forms in _UNITS.items() for form in forms.split
 _NUMBER = re.compile(
     r"(?P<before>百分之|[€$¥£]\s?)?"
     r"(?:(?!(?<=[\W\d]m)[23](?!\d)|(?<=[\W\d][cdk]m)[23](?!\d))"  # m², which NFKC writes m2, holds no number
-    r"(?P<digits>\d+(?:[.,’']\d+)*)"
-    r"(?P<scale>\s?[万萬亿億千百](?![分米克])|"
-    r"\s?(?:million|millionen|billion|milliarden|thousand|tausend|mio|mrd)\b)?"
-    r"|(?P<han>[零〇一二两兩三四五六七八九十百千万萬亿億]+))"
+    rf"(?P<digits>\d+(?:[.,’']\d+)*)(?P<scale>{scales()}|(?(before)[mk]\b|(?!)))?"
+    # 几十, 数百 are no number, and 唯一 is none before another
+    rf"|(?<![几数])(?P<han>(?<![唯统同单逐专])[{HAN}]+|(?<=[唯统同单逐专]一)[{HAN}]+))"
 )
 
 
@@ -86,40 +64,31 @@ def _form(form: str) -> str:
     return before + re.escape(form) + (r"\b" if form[-1].isascii() and form[-1].isalpha() else "(?!之)")
 
 
-_UNIT = re.compile("|".join(map(_form, sorted(_UNIT_OF, key=len, reverse=True))))
+# 4分51秒 are minutes, 308分 may be points
+_UNIT = re.compile("|".join(["分(?=[^，。；]{1,4}秒)", *map(_form, sorted(_UNIT_OF, key=len, reverse=True))]))
+_UNIT_OF["分"] = "minute"
 _MEASURE = re.compile(
-    r"\s?[天日年月周週号時时分秒个個名人次份台套条條章节節级級层層页頁元円倍%％歳岁点點小"
-    r"位家场場座所支项項届部組组队隊门門]"
+    r"\s?(?:[天日年月周週号時时秒个個名人次份台套条條章节節级級层層页頁円倍%％歳岁点點小"
+    r"位家场場座所支项項届部組组队隊门門]|分(?![卫之子])|元(?![组素件]))"
 )
-# 1980s, 80er Jahre, 1980-х, 80年代: a decade is written with its century and without
+# 1980s, 80er Jahre, 1980-х, 80年代, 八十年代
 _DECADE = re.compile(r"\s?年代|['’]?s\b|er\b|er-|-?[ех]х?\b")
+# 20世纪80年代, 上世纪八十年代
+_CENTURY = re.compile(rf"(?:(\d{{1,2}}|[{HAN}]+)\s?|上)世[纪紀]\s?(\d0|[{HAN}]+)\s?(?=年代)")
 _ROMAN = re.compile(r"\b[IVX]{2,}\b")
-_ROMAN_DIGITS = {"I": 1, "V": 5, "X": 10}
-_ORDINALS = {
-    word: n
-    for n, word in enumerate(
-        "third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
-        "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth".split(),
-        start=3,
-    )
-}
-_WORD = re.compile(r"(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-[a-z]+|[^\W\d_]+")
 # "853 382", with whichever blank
 _GROUPED = re.compile(r"(?<![\d.,])(\d{1,3})((?:[ \u00a0\u2009\u202f]\d{3})+)(?![\d.,]?\d)")
 # 1038–40
 _SHORT_YEAR = re.compile(r"(\d\d)\d\d\s?[-–—/]\s?$")
-_SCALES = {
-    "million": 10**6,
-    "millionen": 10**6,
-    "mio": 10**6,
-    "billion": 10**9,
-    "milliarden": 10**9,
-    "mrd": 10**9,
-    "thousand": 1000,
-    "tausend": 1000,
-    "千": 1000,
-    "百": 100,
-}
+# 6½, 8 1⁄2
+_MIXED = re.compile(r"(?<![\d.,])(?:(\d+)\s)?(\d)⁄(\d+)")
+_VULGAR = re.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
+# 1665,1691
+_YEARS = re.compile(r"(?<!\d)(\d{4}),(?=\d{4}(?!\d))")
+# 30 to 50 thousand, 3到5万
+_RANGE = re.compile(rf"\s?(?:-|–|—|~|to|bis|до|إلى|到|至|或)\s?\d[\d.,]*({scales()})")
+_CLOCK = re.compile(r"\d:\d\d(?!\d)")
+_LOOSE_HAN = {"半": Decimal("0.5"), "双": Decimal(2), "雙": Decimal(2), "俩": Decimal(2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,23 +98,6 @@ class Quantity:
     text: str
     values: frozenset[Decimal]
     unit: str = ""
-
-
-def _han_value(text: str) -> Decimal | None:
-    """二十五 -> 25, 三万五千 -> 35000, 二〇二六 -> 2026."""
-    if not any(c in _TENS or c in _LARGE for c in text):
-        return Decimal("".join(str(_DIGITS[c]) for c in text))
-    total = section = digit = 0
-    for c in text:
-        if c in _DIGITS:
-            digit = _DIGITS[c]
-        elif c in _TENS:
-            section += (digit or 1) * _TENS[c]
-            digit = 0
-        else:
-            total += (section + digit) * _LARGE[c]
-            section = digit = 0
-    return Decimal(total + section + digit)
 
 
 def _digit_values(text: str) -> set[Decimal]:
@@ -180,73 +132,112 @@ def _grouped(match: re.Match[str]) -> str:
     return match[1] + re.sub(r"\s", "’", match[2])
 
 
-def _years(values: set[Decimal], match: re.Match[str], text: str) -> set[Decimal]:
-    """The values with those that a year, written short, stands for."""
-    digits = match["digits"]
+def _century(match: re.Match[str]) -> str:
+    century, decade = (max(han_values(n)) if n and n[0] in HAN else int(n or 20) for n in match.groups())
+    return f"{int((century - 1) * 100 + decade)}"
+
+
+def _mixed(match: re.Match[str]) -> str:
+    whole, count, parts = (int(n or 0) for n in match.groups())
+    return f"{round(whole + Decimal(count) / parts, 6).normalize():f}" if parts else match.group()
+
+
+def _plain(text: str) -> str:
+    """Lower case, and in the usual way what is written in one of its own: ２５, 6½, 853 382, 20世纪80年代."""
+    text = unicodedata.normalize("NFKC", _VULGAR.sub(" ", _GROUPED.sub(_grouped, text))).lower()
+    text = re.sub(r"(?<=\d)[،٬](?=\d)", ",", text).replace("٫", ".")
+    return _YEARS.sub(r"\1, ", _CENTURY.sub(_century, _MIXED.sub(_mixed, text)))
+
+
+def _years(values: set[Decimal], match: re.Match[str], text: str, lenient: bool) -> set[Decimal]:
+    """The values with those that a year, written short, stands for; a decade in full is that one, and as
+    evidence also for one written short.
+    """
+    digits = match["digits"] or ""
     century = _SHORT_YEAR.search(text[: match.start()])
     if century and len(digits) == 2 and text[match.end() : match.end() + 1] not in ("-", "/"):
         return values | {Decimal(century[1] + digits)}
-    if digits.isdigit() and digits.endswith("0") and _DECADE.match(text, match.end()):
-        decade = int(digits) % 100
-        return values | {Decimal(decade).normalize(), Decimal(1900 + decade).normalize()}
+    year = max(values)
+    if year % 10 == 0 and (digits.isdigit() or not digits) and _DECADE.match(text, match.end()):
+        short = {(year % 100).normalize()}
+        if year < 100:
+            return short | {1900 + year}
+        return values | short if lenient else values
     return values
 
 
 def _roman(text: str) -> list[Quantity]:
-    found = []
-    for match in _ROMAN.finditer(text):
-        digits = [_ROMAN_DIGITS[c] for c in match.group()]
-        value = sum(-d if d < max(digits[i:]) else d for i, d in enumerate(digits))
-        found.append(Quantity(match.group(), frozenset({Decimal(value).normalize()})))
-    return found
+    return [Quantity(m.group(), frozenset({Decimal(roman_value(m.group()))})) for m in _ROMAN.finditer(text)]
+
+
+def _han(match: re.Match[str], text: str, lenient: bool) -> set[Decimal]:
+    """The values of a Han numeral; none where it only looks like one."""
+    han = match["han"]
+    counted = lenient or _MEASURE.match(text, match.end())
+    if len(han) == 1 and (han in "一千万百亿" or not counted) and not match["before"]:
+        return set()
+    # "千万不要" and "万一" only look like numbers
+    if han[0] in "万萬亿億" or (all(c in "十百千万萬亿億" for c in han) and han != "十"):
+        return set()
+    return _years(han_values(han), match, text, lenient)
 
 
 def _from_match(match: re.Match[str], text: str, lenient: bool) -> Quantity | None:
-    after = text[match.end() : match.end() + 12].lstrip()
-    unit_match = _UNIT.match(after)
-    unit = _UNIT_OF[unit_match.group()] if unit_match else ""
+    unit = _unit(text, match.end())
     before = (match["before"] or "").strip()
     if before:
         unit = _UNIT_OF.get(before, unit)
     if match["han"]:
-        han = match["han"]
-        counted = lenient or _MEASURE.match(text, match.end())
-        if len(han) == 1 and (han in "一千万百亿" or not counted) and not before:
-            return None
-        # "千万不要" and "万一" only look like numbers
-        if han[0] in _LARGE or (all(c in _LARGE or c in _TENS for c in han) and han != "十"):
-            return None
-        value = _han_value(han)
-        return Quantity(match.group(), frozenset({value.normalize()}), unit) if value is not None else None
-    values = _years(_digit_values(match["digits"]), match, text)
-    if match["scale"]:
-        scale = match["scale"].strip()
-        factor = _LARGE.get(scale) or _SCALES.get(scale, 1)
-        values = {(v * factor).normalize() for v in values}
-    return Quantity(match.group().strip(), frozenset(values), unit)
+        values = _han(match, text, lenient)
+    else:
+        values = _years(_digit_values(match["digits"]), match, text, lenient)
+        if match["scale"]:
+            values = {value * factor(match["scale"].strip()) for value in values}
+        elif scale := _RANGE.match(text, match.end()):
+            values |= {value * factor(scale[1].strip()) for value in values}
+    if re.match(r"\s?个世[纪紀]", text[match.end() :]):
+        values = {value * 100 for value in values}
+    normal = frozenset(value.normalize() for value in values)
+    return Quantity(match.group().strip(), normal, unit) if normal else None
+
+
+def _unit(text: str, end: int) -> str:
+    found = _UNIT.match(text[end : end + 12].lstrip(" -"))
+    return _UNIT_OF[found.group()] if found else ""
 
 
 def quantities(text: str, lenient: bool = False) -> list[Quantity]:
-    """All numbers of a text: digits, Han and Roman numerals, number words, and month names as their number.
+    """All numbers of a text: digits, Han and Roman numerals, number words, fractions, and month names as
+    their number.
 
-    ``lenient`` also takes for numbers what may be one (ordinals, 三 before any word): right for evidence,
-    where a number too many does no harm.
+    ``lenient`` also takes for numbers what may be one (ordinals, 三 before any word, both): right for
+    evidence, where a number too many does no harm.
     """
-    folded = unicodedata.normalize("NFKC", _GROUPED.sub(_grouped, text)).lower()
-    found = [q for match in _NUMBER.finditer(folded) if (q := _from_match(match, folded, lenient))]
+    folded = _plain(text)
+    found = []
+    for part in fractions(folded):
+        found.append(Quantity(part.text, frozenset({part.value.normalize()})))
+        folded = folded[: part.start] + " " * (part.end - part.start) + folded[part.end :]
+    found += [q for match in _NUMBER.finditer(folded) if (q := _from_match(match, folded, lenient))]
     found += _roman(text)
-    for match in _WORD.finditer(folded):
-        word = match.group()
-        if word in _WORDS and word not in _ARTICLES:
-            after = folded[match.end() : match.end() + 12].lstrip(" -")
-            unit = _UNIT.match(after)
-            value = _WORDS[word].normalize()
-            found.append(Quantity(word, frozenset({value}), _UNIT_OF[unit.group()] if unit else ""))
-        elif lenient and word in _ORDINALS:
-            found.append(Quantity(word, frozenset({Decimal(_ORDINALS[word]).normalize()})))
-        elif word in _MONTHS and (word != "may" or "May " in text):
-            found.append(Quantity(word, frozenset({Decimal(_MONTHS[word]).normalize()}), ""))
-    return found
+    for number in spelled(folded):
+        value = frozenset({number.value.normalize()})
+        found.append(Quantity(number.text, value, _unit(folded, number.end)))
+    found += _months(folded, text)
+    return [*found, *_loose(folded)] if lenient else found
+
+
+def _months(folded: str, text: str) -> Iterator[Quantity]:
+    for word in _WORD.findall(folded):
+        if word in _MONTHS and (word != "may" or "May " in text):
+            yield Quantity(word, frozenset({Decimal(_MONTHS[word]).normalize()}))
+
+
+def _loose(folded: str) -> Iterator[Quantity]:
+    for word in _WORD.findall(folded):
+        if word in LOOSE:
+            yield Quantity(word, frozenset({Decimal(LOOSE[word]).normalize()}))
+    yield from (Quantity(c, frozenset({value})) for c, value in _LOOSE_HAN.items() if c in folded)
 
 
 def missing_numbers(sentence: str, evidence: Iterable[str]) -> list[str]:
@@ -263,7 +254,7 @@ def missing_numbers(sentence: str, evidence: Iterable[str]) -> list[str]:
         same = [k for k in known if k.values & quantity.values]
         # a table's number has its unit in the header, so one that stands anywhere in the evidence will do
         # and an age or the years of a war need none: 38 Jahre, at the age of 38; 七年战争
-        given = units | {"year"}
+        given = units | {"year"} | ({"minute", "second", "hour"} if any(map(_CLOCK.search, texts)) else set())
         fits = not quantity.unit or any(
             k.unit == quantity.unit or (not k.unit and quantity.unit in given) for k in same
         )

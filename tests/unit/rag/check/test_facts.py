@@ -26,6 +26,15 @@ def test_what_is_missing_and_who_denies():
     assert Facts(SENTENCE, TEXTS, QUOTES, "").missing_names == ["HS-900"]
 
 
+def test_across_languages_a_word_may_say_what_a_denial_says():
+    said = "这种动物没有触须。"
+    lacking = "These animals lack tentacles."
+    assert not Facts(said, [lacking], [lacking], "").denies
+    assert Facts(said, ["These animals have tentacles."], ["These animals have tentacles."], "").denies
+    # in one language the words themselves are compared
+    assert Facts("It has no tentacles.", [lacking], [lacking], "en").denies
+
+
 def test_sentences_of_quotes_come_first_and_none_twice():
     facts = Facts(SENTENCE, TEXTS, QUOTES, "en")
     assert facts.lines == ["Leave rules", QUOTES[0], "They lapse on 31 March.", "Ask Keller."]

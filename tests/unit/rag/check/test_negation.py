@@ -1,6 +1,6 @@
 import pytest
 
-from rag.check.negation import affirmed, negations
+from rag.check.negation import affirmed, implies_denial, negations
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,10 @@ from rag.check.negation import affirmed, negations
         ("لا يجوز ذلك", 1),
         ("払い戻しはできません。", 1),
         ("返金しない。", 1),
+        ("收入不平等、公民不服从和不完善的市场", 0),
+        ("房屋被水淹没，财产被没收，未来未知", 0),
+        ("Convention No. 81 applies.", 0),
+        ("غير أنهم تمكنوا من الفوز", 0),
         ("", 0),
     ],
 )
@@ -45,3 +49,22 @@ def test_how_often_a_text_denies(text, count):
 )
 def test_a_text_without_each_of_its_denials(text, without):
     assert affirmed(text) == without
+
+
+@pytest.mark.parametrize(
+    ("text", "implied"),
+    [
+        ("The species lack tentacles.", True),
+        ("Congress failed to set rules.", True),
+        ("It leads to inequality.", True),
+        ("a helpless crew", True),
+        ("The fee includes the union's unit.", False),
+        ("We understand the index.", False),
+        ("公司缺乏资金。", True),
+        ("非常重要的非洲国家", False),
+        ("eine arbeitslose Frau, ein fehlender Beleg", True),
+        ("Die Gebühr ist fällig.", False),
+    ],
+)
+def test_what_another_language_may_say_with_a_denial(text, implied):
+    assert implies_denial(text) is implied
