@@ -216,13 +216,12 @@ def quantities(text: str, lenient: bool = False) -> list[Quantity]:
     folded = _plain(text)
     found = []
     for part in fractions(folded):
-        found.append(Quantity(part.text, frozenset({part.value.normalize()})))
+        found.append(Quantity(part.text, part.values))
         folded = folded[: part.start] + " " * (part.end - part.start) + folded[part.end :]
     found += [q for match in _NUMBER.finditer(folded) if (q := _from_match(match, folded, lenient))]
     found += _roman(text)
     for number in spelled(folded):
-        value = frozenset({number.value.normalize()})
-        found.append(Quantity(number.text, value, _unit(folded, number.end)))
+        found.append(Quantity(number.text, number.values, _unit(folded, number.end)))
     found += _months(folded, text)
     return [*found, *_loose(folded)] if lenient else found
 

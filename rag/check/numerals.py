@@ -85,12 +85,12 @@ _HAN_FRACTION = re.compile(rf"(?P<parts>\d+|(?!百分)[{HAN}]+)分之(?P<count>\
 
 
 class Spelled(NamedTuple):
-    """A number in words or as a fraction, where it stands, and its value."""
+    """A number in words or as a fraction, where it stands, and the values that it may have."""
 
     text: str
     start: int
     end: int
-    value: Decimal
+    values: frozenset[Decimal]
 
 
 def factor(word: str) -> int:
@@ -144,7 +144,7 @@ def spelled(text: str) -> Iterator[Spelled]:
         multiplies = words[at].group() in _FACTOR_OF and re.search(r"\d\s?$", text[: words[at].start()])
         if end > at and value and not bare and not multiplies:
             first, last = words[at].start(), words[end - 1].end()
-            yield Spelled(text[first:last], first, last, Decimal(value))
+            yield Spelled(text[first:last], first, last, frozenset({Decimal(value).normalize()}))
         at = max(end, at + 1)
 
 
@@ -208,4 +208,7 @@ def fractions(text: str) -> Iterator[Spelled]:
 
 
 def _share(match: re.Match[str], of: int, parts: int) -> Spelled:
-    return Spelled(match.group(), *match.span(), round(Decimal(of) / Decimal(parts), 6))
+    share = round(Decimal(of) / Decimal(parts), 6)
+    # three quarters may be those of a year
+    counted = {Decimal(of)} if match.group().endswith(("quarters", "halves")) else set()
+    return Spelled(match.group(), *match.span(), frozenset({share.normalize(), *counted}))

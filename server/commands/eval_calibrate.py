@@ -79,7 +79,8 @@ def calibrate_command(
     for name in layer or ():
         if name not in FURTHER:
             raise typer.BadParameter(f"{name} is none of {', '.join(FURTHER)}.", param_hint="--layer")
-    folder = work or settings.home / "eval" / "calibrate"
+    # signals of other layers are kept apart: one fit often follows the other
+    folder = work or settings.home / "eval" / "-".join(["calibrate", *sorted(layer or ())])
     asyncio.run(_calibrate(settings, labels, layer or [], out or settings.calibration_dir, risk, folder))
 
 

@@ -125,8 +125,16 @@ def test_a_probe_is_fitted_on_top(labels: list[Path], probed: Settings) -> None:
     assert not (probed.calibration_dir / "support.json").exists()
 
 
+def test_a_layer_is_fitted_after_the_model_that_it_stands_on(labels: list[Path], probed: Settings) -> None:
+    assert run(*labels).exit_code == 0
+    result = run("--layer", "probe", *labels)
+    assert result.exit_code == 0, result.output
+    fits = sorted(file.name for file in probed.calibration_dir.glob("*.json"))
+    assert fits == ["support.json", "support_probe.json"]
+
+
 def _conditions(settings: Settings) -> list[dict[str, Any]]:
-    files = (settings.home / "eval" / "calibrate").glob("*/run.json")
+    files = (settings.home / "eval" / "calibrate-probe").glob("*/run.json")
     return [json.loads(file.read_text("utf-8")) for file in files]
 
 

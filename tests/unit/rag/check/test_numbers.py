@@ -60,7 +60,7 @@ def read(text):
         ("第十二条", [({"12"}, "")]),
         ("三分之二", [({"0.666667"}, "")]),
         ("two-thirds of them", [({"0.666667"}, "")]),
-        ("3 quarters", [({"0.75"}, "")]),
+        ("3 quarters", [({"0.75", "3"}, "")]),
         ("a quarter of all", [({"0.25"}, "")]),
         ("drei Viertel", [({"0.75"}, "")]),
         ("6½ days", [({"6.5"}, "day")]),
@@ -173,6 +173,8 @@ def test_missing_numbers(sentence, evidence, missing):
         ("第二次总体规划", "a second master plan"),
         ("17世纪20年代", "in the 1620s"),
         ("over half of them", "占一半以上"),
+        ("growth in two quarters", "两个季度都有增长"),
+        ("三个季度", "in three quarters"),
         ("two officers", "双方各有军官"),
     ],
 )
