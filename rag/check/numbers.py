@@ -53,8 +53,8 @@ _NUMBER = re.compile(
     r"(?P<before>百分之|[€$¥£]\s?)?"
     r"(?:(?!(?<=[\W\d]m)[23](?!\d)|(?<=[\W\d][cdk]m)[23](?!\d))"  # m², which NFKC writes m2, holds no number
     rf"(?P<digits>\d+(?:[.,’']\d+)*)(?P<scale>{scales()}|(?(before)[mk]\b|(?!)))?"
-    # 几十, 数百 are no number, and 唯一 is none before another
-    rf"|(?<![几数])(?P<han>(?<![唯统同单逐专])[{HAN}]+|(?<=[唯统同单逐专]一)[{HAN}]+))"
+    # 几十 is no number, and 唯一 holds none
+    rf"|(?P<han>(?!(?<=[几数])[十百千]|(?<=[唯统同单逐专])一)[{HAN}]+))"
 )
 
 

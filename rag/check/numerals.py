@@ -32,7 +32,7 @@ _ARTICLES = {"one", "ein", "eine", "einen", "eins", "null", "sept", "elf", "a", 
 # Also what follows digits: 5 million
 _FACTORS = {
     12: "dozen",
-    10**2: "hundred hundert cent 百",
+    10**2: "hundred hundert 百",
     10**3: "thousand thousands tausend mille mil тыс тысяч тысячи тысяча ألف آلاف الف 千",
     10**4: "万 萬",
     10
