@@ -141,8 +141,9 @@ def spelled(text: str) -> Iterator[Spelled]:
         end, value = _run(text, words, at)
         bare = end == at + 1 and words[at].group() in _ARTICLES
         # the factor of digits belongs to these
-        multiplies = words[at].group() in _FACTOR_OF and re.search(r"\d\s?$", text[: words[at].start()])
-        if end > at and value and not bare and not multiplies:
+        before = text[max(0, words[at].start() - 2) : words[at].start()]
+        multiplies = words[at].group() in _FACTOR_OF and re.search(r"\d\s?$", before)
+        if end > at and not bare and not multiplies:
             first, last = words[at].start(), words[end - 1].end()
             yield Spelled(text[first:last], first, last, frozenset({Decimal(value).normalize()}))
         at = max(end, at + 1)

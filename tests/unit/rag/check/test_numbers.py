@@ -138,6 +138,7 @@ def test_values_and_units(text, expected):
         ("Between 10 and 20 items", "10 to 15 items", ["20"]),
         ("No number here.", "7", []),
         ("Three of 7.", "", ["7", "three"]),
+        ("zero defects", "five defects", ["zero"]),
         ("一万五千元和三天", "15000 yuan", ["三"]),
     ],
 )

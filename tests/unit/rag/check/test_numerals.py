@@ -39,6 +39,7 @@ def test_roman_numerals(text, value):
         ("a thousand and one nights", [("a thousand and one", 1001)]),
         ("two or three", [("two", 2), ("three", 3)]),
         ("seven eleven", [("seven", 7), ("eleven", 11)]),
+        ("zero defects", [("zero", 0)]),
         ("two dozen", [("two dozen", 24)]),
         ("five decades", [("five decades", 50)]),
         ("half an hour", [("half", Decimal("0.5"))]),
