@@ -154,8 +154,8 @@ def test_who_is_not_slack_is_not_heard(house: House, slack: Slack) -> None:
     assert post(house, body, good) == 401  # replayed
     assert post(house, body, signed("another secret", body, now)) == 401
     assert post(house, body, signed(SECRET, body + " ", now)) == 401
-    assert post(house, body, signed(SECRET, body, now - 301)) == 401
-    assert post(house, body, signed(SECRET, body, now + 301)) == 401
+    assert post(house, body, signed(SECRET, body, now - 600)) == 401
+    assert post(house, body, signed(SECRET, body, now + 600)) == 401
     assert post(house, body, {}) == 401
     forged = {"type": "app_mention", "user": "UANN", "channel": "CBOARD", "ts": "1700000099.000100",
               "text": "<@UBOT> What is the salary of the managing director?"}  # fmt: skip

@@ -94,8 +94,8 @@ def test_forged_stale_and_replayed_requests_are_refused(slack_sends: Sender, sto
     good = slack_sends.post(body)
     assert (good.status_code, good.json()) == (200, {"challenge": "abc"})
     assert slack_sends.post(body + " ", secret="another").status_code == 401
-    assert slack_sends.post(body + "  ", at=time.time() - 301).status_code == 401
-    assert slack_sends.post(body + "   ", at=time.time() + 301).status_code == 401
+    assert slack_sends.post(body + "  ", at=time.time() - 600).status_code == 401
+    assert slack_sends.post(body + "   ", at=time.time() + 600).status_code == 401
     now = time.time()
     assert slack_sends.post(body + "    ", at=now).status_code == 200
     replayed = slack_sends.post(body + "    ", at=now)
