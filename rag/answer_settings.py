@@ -82,7 +82,7 @@ class CheckSettings(Section):
     """How a drafted sentence is checked against its evidence."""
 
     layers: tuple[Layer, ...] = Field(
-        ("agreement", "alignment", "translation"),
+        ("agreement", "alignment", "translation", "judge"),
         description="Checks of a drafted sentence; those after the first two are asked where doubt is left.",
     )
     entailment_model: str = Field(

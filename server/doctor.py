@@ -18,6 +18,8 @@ from typing import Literal
 import psutil
 
 from ingest.originals import original_path
+from rag.calibration import load
+from rag.check import SERVED
 from rag.errors import CitewellError
 from rag.index.dense import DenseIndex
 from rag.models.catalogue import CatalogueEntry, catalogue
@@ -159,6 +161,19 @@ def _models(settings: Settings) -> Iterator[Finding]:
         yield _model(settings.check.entailment_model, settings, "warn")
 
 
+def _layers(settings: Settings) -> Iterator[Finding]:
+    """What a layer reads in one generator's probabilities means something else in another's."""
+    known = settings.generator.enabled and not settings.generator.url
+    for layer in (name for name in SERVED if known and name in settings.check.layers):
+        read = load(f"support_{layer}", settings.calibration_dir).read
+        if read in ("", settings.generator.model):
+            yield Finding("check", layer, "ok", f"fitted to {read or 'any generator'}")
+        else:
+            detail = f"fitted to {read}, not asked with {settings.generator.model}: the check is weaker"
+            remedy = f"Label sentences and run `citewell eval calibrate --layer {layer}`."
+            yield Finding("check", layer, "warn", detail, remedy)
+
+
 def _environment_of_vllm(settings: Settings) -> Iterator[Finding]:
     python = settings.generator.python
     if not settings.generator.enabled or settings.generator.url:
@@ -275,6 +290,7 @@ async def examine(settings: Settings) -> list[Finding]:
         ("environment", partial(_memory, settings)),
         ("programs", partial(_programs, settings)),
         ("models", partial(_models, settings)),
+        ("check", partial(_layers, settings)),
         ("vLLM", partial(_environment_of_vllm, settings)),
     )
     for area, check in checks:

@@ -48,6 +48,13 @@ class Logistic:
         """Whether the probability reaches the group's threshold."""
         return probability >= self.thresholds.get(group, self.threshold)
 
+    def tells(self, group: str, probability: float) -> float:
+        """Log-odds for the model that is asked after this one. In one language at most those of the
+        threshold: words that are nearly all the same make it as sure of "rejected" as of "approved".
+        """
+        most = self.thresholds.get(group, self.threshold) if group == "same" else 1.0
+        return log_odds(min(probability, most))
+
 
 def fitted(name: str, folder: Path | None = None) -> bool:
     """Whether there is such a model."""

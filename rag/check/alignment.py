@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from rag.check.facts import Facts
 from rag.check.names import names
-from rag.check.negation import negations
 from rag.check.numbers import quantities
 from rag.models.protocols import EmbedderProtocol, TokenVectors
 from rag.text import sentences, terms
@@ -108,7 +107,7 @@ class Aligner:
         return {
             "tokens": float(best.mean()),
             "weakest": float(best[: max(1, len(best) // 5)].mean()),
-            "parity": float(facts.negations % 2 != negations(nearest) % 2),
+            "parity": float(facts.contrary(nearest)),
         }
 
     def _nearest(self, tokens: Floats, cited: Sequence[int]) -> str:

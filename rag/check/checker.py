@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.answer_settings import CheckSettings
-from rag.calibration import Logistic, fitted, load, log_odds
+from rag.calibration import Logistic, fitted, load
 from rag.check.agreement import objection
 from rag.check.alignment import Aligner
 from rag.check.contrast import contrast_signals
@@ -166,7 +166,7 @@ class Checker:
         model = load("support", self._folder)
         state = _State(model, model.probability(kind, aligned))
         for name in FURTHER:
-            if name in self._layers and not reason:
+            if name in self._layers and not reason and not facts.repeated:
                 signals |= await self._further(name, kind, state, sentence, indices, logprobs)
         supported = not reason and state.model.enough(kind, state.score)
         verdict = ClaimVerdict.SUPPORTED if supported else ClaimVerdict.UNSUPPORTED
@@ -200,7 +200,8 @@ class Checker:
                 state.missing = state.missing or decides
                 return {name: NOT_CHECKED}
         if model is not None and decides:
-            state.score = model.probability(kind, {"before": log_odds(state.score), **told})
+            before = state.model.tells(kind, state.score)
+            state.score = model.probability(kind, {"before": before, **told})
             state.model = model
         return {key: round(value, 4) for key, value in told.items()}
 

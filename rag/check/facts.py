@@ -14,7 +14,7 @@ from rag.check.names import missing_names
 from rag.check.negation import implies_denial, negations
 from rag.check.numbers import missing_numbers
 from rag.check.wording import Repetition
-from rag.text import sentences
+from rag.text import fold, sentences
 
 __all__ = ["Facts"]
 
@@ -53,6 +53,13 @@ class Facts:
         said = any(negations(text) or (not self.spoken and implies_denial(text)) for text in self.texts)
         return self.negations > 0 and not said
 
+    def contrary(self, text: str) -> bool:
+        """Whether either the sentence or the text denies, and not both; in different languages only where no
+        other word of the text may say as much as a denial does.
+        """
+        other = negations(text) % 2 != self.negations % 2
+        return other and bool(self.spoken or not self.negations or not implies_denial(text))
+
     @cached_property
     def repetition(self) -> Repetition:
         """Compares the sentence's wording."""
@@ -68,12 +75,21 @@ class Facts:
         """The sentences of the quotes, then those of the texts that are not among them."""
         return list(dict.fromkeys((*_lines(self.quotes), *self.lines)))
 
+    @cached_property
+    def repeated(self) -> bool:
+        """Whether the sentence is one of the texts, word for word."""
+        return _bare(self.sentence) in {_bare(line) for line in self.lines}
+
     def parts(self) -> list[Facts]:
         """The facts of each sentence, where the text holds several."""
         spans = sentences(self.sentence)
         if len(spans) == 1:
             return [self]
         return [Facts(self.sentence[a:b], self.texts, self.quotes, self.spoken) for a, b in spans]
+
+
+def _bare(sentence: str) -> str:
+    return fold(sentence).strip(" .。!！\"“”'‘’「」")
 
 
 def _lines(texts: Sequence[str]) -> list[str]:

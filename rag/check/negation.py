@@ -16,13 +16,11 @@ _NEGATION = re.compile(
     r"不得|不能|不可|不会|不是|不应|不准|不许|不含|不包括|不超过|不需要|不需|不用|不再|不予|不少于|不低于|不|没有|没|未|无需|无须|无法|无权|禁止|严禁|勿|"
     r"ません|ない|なく|ず(?:に|、|。)|禁止"
 )
-# "不超过", "no more than" and the like bound a number; 不平等, 淹没, No. 81 only hold what denies elsewhere
+# "不超过", "no more than" and the like bound a number; 不仅, 淹没, No. 81 only hold what denies elsewhere
 _BOUND = re.compile(
-    r"不(?:超过|少于|低于|高于|多于|公正|公平|平等|平衡|对等|对称|服从|完善|完整|稳定|必要|规则|确定|合理|正当|正确|准确|"
-    r"寻常|一致|信任|人道|道德|动产|景气|成文|清楚|清晰|透明|健康|愉快|自由|可避免|可思议|可或缺|"
-    # 不公开, 不满足, 不禁止 deny all the same
-    r"[仅但只止光断论管久过懈惜愧已由少足幸良祥法朽锈详均]|同(?!意)|时(?!常)|禁(?!止)|妨(?!碍)|错(?!过)|安(?![全排装])|"
-    r"满(?!足)|便(?!宜)|当(?![选作])|利(?!用)|宜居|明(?![确白])|公(?![开布示]))|"
+    r"不(?:超过|少于|低于|高于|多于|动产|景气|锈|可避免|可思议|可或缺|[仅但只止光断论管久过懈惜愧已由少足幸良详均]|"
+    # 不同意, 不时常, 不禁止 and the like deny all the same
+    r"同(?!意)|时(?!常)|禁(?!止)|妨(?!碍)|错(?!过)|安(?![全排装])|当(?![选作])|便(?!宜))|"
     r"[淹沉埋吞出]没|没[收落]|未成年|未[来婚遂知]|[无無][论論]|"
     r"\bno\. ?(?=\d)|\bno doubt\b|\bnot least\b|"
     r"\bno (?:more|less|fewer|later|earlier) than\b|\bnot (?:only|more than|less than|exceed\w*)\b|"
@@ -33,9 +31,9 @@ _BOUND = re.compile(
 _IMPLIED = re.compile(
     r"\b(?:lack|fail|absen|refus|reject|prevent|avoid|prohibit|forbid|den(?:y|ie[ds])|exclu|except|unless|"
     r"instead|rather than|hardly|rarely|seldom|barely|little|few|only|far from|non[a-z]{4}|"
-    r"un(?!der|til|ter|ser|it|iv|iq|ion)\w{4}|dis(?:obe|appear|agree|contin|advant|satisf|order|allow|hon|like)|"
+    r"un(?!der|til|ter|ser|it|iv|iq|ion)\w{4}|dis(?:obe|appear|agree|contin|advant|satisf|order|allow|hon|like|trust)|"
     r"in(?:equal|equit|compl|suffic|abil|adequa|hospit|effect|accura|correct|direct|dependen|visib|justi|ausp|"
-    r"definit|curab|compat|consist|valid)|im(?:poss|perfect|matur|balanc|prob|proper)|"
+    r"definit|curab|compat|consist|valid|activ|secur|formal|approp|human)|im(?:poss|perfect|matur|balanc|prob|proper|moral)|"
     r"ir(?:reg|relev|respons|revers)|il(?:legal|logic|legit)|mangel|fehl|kaum|nur|außer|verzicht|scheiter|"
     r"gescheiter|не\w{3}|без\w{3}|отказ|отсутств|лишь|только)|[a-z]{3}less\b|[a-zäöüß]{4}los(?:e[nmrs]?)?\b|"
     r"عدم|غير|دون|"

@@ -10,7 +10,7 @@ turned round.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import NamedTuple
@@ -133,8 +133,12 @@ class Repetition:
                 denied = True
             same = _same_numbers(_cut(self._sentence, mine[k:m], 1), _cut(text, theirs[i:j], 1))
             new = [w for w in mine[k:m] if not (same and _numeral(w))]
-            if kind == "replace":
-                exchanged += _exchanged(said, new, written, theirs[i:j])
+            # where more is exchanged, a clause was left out
+            if (kind == "replace" and j - i <= 2 * CLAUSE) and (
+                opposed(_around(self._sentence, mine, k, m), _around(text, theirs, i, j))
+                or _renamed(new, theirs[i:j])
+            ):
+                exchanged.append((said, written))
             exchanged += [(said, "")] * _added(new, known)
         return Wording(aligned.share, tuple(exchanged), denied)
 
@@ -155,6 +159,13 @@ def _cut(text: str, words: Sequence[_Word], further: int = 0) -> str:
     return text[words[0].start : words[-1].end + further] if words else ""
 
 
+def _around(text: str, words: Sequence[_Word], start: int, end: int) -> str:
+    """The text of these words; in Han and Kana with the characters beside them: 前 is half of 以前."""
+    if _CJK.match(words[start].text):
+        start, end = max(0, start - 1), end + 1
+    return _cut(text, words[start:end])
+
+
 def _numeral(word: _Word) -> bool:
     return word.text in _NUMERALS or word.text[0].isdigit()
 
@@ -166,21 +177,12 @@ def _same_numbers(said: str, written: str) -> bool:
     return bool(mine) and all(any(q.values & known.values for known in there) for q in mine)
 
 
-def _exchanged(
-    said: str, mine: Sequence[_Word], written: str, theirs: Sequence[_Word]
-) -> Iterator[tuple[str, str]]:
-    """Whether what is said in the place of what is written names something else."""
-    if len(theirs) > 2 * CLAUSE:
-        return  # a clause was left out here
-    if opposed(said, written):
-        yield said, written
-        return
+def _renamed(mine: Sequence[_Word], theirs: Sequence[_Word]) -> bool:
+    """Whether words that stand in the place of others name something else."""
     mine_named = [w for w in mine if _names(w)]
     theirs_named = [w for w in theirs if _names(w)]
-    known = {w.folded for w in theirs_named}
-    new = [w for w in mine_named if not any(_same_word(w.folded, other) for other in known)]
-    if new and theirs_named and not all(_same_word(w.folded, new[0].folded) for w in theirs_named):
-        yield said, written
+    new = [w for w in mine_named if not any(_same_word(w.folded, other.folded) for other in theirs_named)]
+    return bool(new and theirs_named) and not all(_same_word(w.folded, new[0].folded) for w in theirs_named)
 
 
 def _names(word: _Word) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.calibration import Logistic, log_odds
-from rag.check import DOUBT, FURTHER, SERVED
+from rag.calibration import Logistic
+from rag.check import DOUBT, FURTHER
 from rag.errors import QuestionSetError
 from rag.eval.detectors import area
 from rag.eval.run import CheckedSentence
@@ -84,8 +84,11 @@ def threshold_at(scores: NDArray[np.float64], shown: NDArray[np.bool_], risk: fl
     return float(np.nextafter(passing[allowed], 2)) if allowed < len(passing) else 0.0
 
 
-def calibrate(rows: Sequence[Row], risk: float, command: str) -> Calibration:
-    """Fit one logistic model for each group of languages. Raises QuestionSetError when a group has too few
+def calibrate(
+    rows: Sequence[Row], risk: float, command: str, refused: Mapping[str, int] | None = None
+) -> Calibration:
+    """Fit one logistic model for each group of languages. ``refused``: how many unsupported sentences of each
+    are not among the rows because a rule refuses them. Raises QuestionSetError when a group has too few
     sentences of one label.
     """
     groups: dict[str, Any] = {}
@@ -100,7 +103,7 @@ def calibrate(rows: Sequence[Row], risk: float, command: str) -> Calibration:
     for row in rows:
         by_group[row.group].append(row)
     for group, members in sorted(by_group.items()):
-        groups[group], held_out[group] = _fitted(group, members, risk)
+        groups[group], held_out[group] = _fitted(group, members, risk, (refused or {}).get(group, 0))
         domains = sorted({row.domain for row in members})
         told[group] = {domain: sum(row.domain == domain for row in members) for domain in domains}
     data = {
@@ -127,24 +130,24 @@ def _words_alone(rows: Sequence[Row]) -> dict[str, float]:
 def calibrate_layer(
     rows: Sequence[Row], layer: str, before: Sequence[float], risk: float, command: str
 ) -> tuple[Calibration, list[float]]:
-    """Fit what the signals of one more ``layer`` add to the probabilities ``before``, on the sentences that
-    it was asked for; also returns the probabilities after it. For layers that ask the served model the group
-    "same" is left out: what they add where words can be compared was within chance
-    (tests/bench/reports/ablation.md).
+    """Fit what the signals of one more ``layer`` add to what the model ``before`` tells (Logistic.tells), on
+    the sentences that it was asked for; also returns what is told after it. The risk is that of all
+    unsupported sentences, those that a rule refused among them. A group of which the layer was asked too
+    few is left out, and so is "same" for translation and contrast: what they add where words can be compared
+    was within chance (tests/bench/reports/ablation.md).
     """
-    groups = ("cross",) if layer in SERVED else ("cross", "same")
-    asked = [
-        i for i, row in enumerate(rows) if row.group in groups and set(FURTHER[layer]) <= set(row.signals)
-    ]
+    groups = ("cross",) if layer in ("translation", "contrast") else ("cross", "same")
+    wanted = FURTHER[layer]
+    asked = [i for i, row in enumerate(rows) if row.group in groups and row.signals.keys() >= set(wanted)]
+    by_group = {group: [rows[i] for i in asked if rows[i].group == group] for group in groups}
+    enough = {group for group, members in by_group.items() if _rarer(members) >= FEWEST}
+    asked = [i for i in asked if not enough or rows[i].group in enough]
     told = [
-        replace(
-            rows[i],
-            signals={"before": log_odds(before[i])}
-            | {name: rows[i].signals[name] for name in FURTHER[layer]},
-        )
+        replace(rows[i], signals={"before": before[i]} | {name: rows[i].signals[name] for name in wanted})
         for i in asked
     ]
-    found = calibrate(told, risk, command)
+    refused = Counter(row.group for row in rows if row.refused and not row.supported)
+    found = calibrate(told, risk, command, refused)
     found.data["name"] = f"support_{layer}"
     found.data["band"] = list(DOUBT)
     fitted = found.data["groups"]
@@ -152,15 +155,24 @@ def calibrate_layer(
         "",
         {group: values["coefficients"] for group, values in fitted.items()},
         {group: values["intercept"] for group, values in fitted.items()},
-        0.5,
+        LEAST,
+        thresholds={group: values["threshold"] for group, values in fitted.items()},
     )
     after = list(before)
     for i, row in zip(asked, told, strict=True):
-        after[i] = model.probability(row.group, row.signals)
+        after[i] = model.tells(row.group, model.probability(row.group, row.signals))
     return found, after
 
 
-def _fitted(group: str, rows: Sequence[Row], risk: float) -> tuple[dict[str, Any], dict[str, float]]:
+def _rarer(rows: Sequence[Row]) -> int:
+    """How many there are of the rarer label."""
+    supported = sum(row.supported for row in rows)
+    return min(supported, len(rows) - supported)
+
+
+def _fitted(
+    group: str, rows: Sequence[Row], risk: float, refused: int
+) -> tuple[dict[str, Any], dict[str, float]]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
@@ -182,7 +194,9 @@ def _fitted(group: str, rows: Sequence[Row], risk: float) -> tuple[dict[str, Any
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     scores = cross_val_predict(model, values, labels, cv=folds, method="predict_proba")[:, 1]
     shown = np.array([not row.refused for row in rows])
-    threshold = max(LEAST, threshold_at(scores[~labels], shown[~labels], risk))
+    wrong = np.concatenate([scores[~labels], np.zeros(refused)])
+    passable = np.concatenate([shown[~labels], np.zeros(refused, bool)])
+    threshold = max(LEAST, threshold_at(wrong, passable, risk))
     areas = {}
     domains = np.array([row.domain for row in rows])
     for domain in sorted(set(domains)):
@@ -197,7 +211,7 @@ def _fitted(group: str, rows: Sequence[Row], risk: float) -> tuple[dict[str, Any
     return {
         "threshold": round(threshold, 4),
         "kept": round(float((shown & (scores >= threshold))[labels].mean()), 4),
-        "passed": round(float((shown & (scores >= threshold))[~labels].mean()), 4),
+        "passed": round(float((passable & (wrong >= threshold)).mean()), 4),
         "intercept": round(float(logistic.intercept_[0] - weights @ scaler.mean_), 4),
         "coefficients": {n: round(float(w), 4) for n, w in zip(names, weights, strict=True)},
     }, areas

@@ -100,9 +100,9 @@ async def _calibrate(
         _keep(calibrate(rows, risk, command), out)
         return
     model = load("support", settings.calibration_dir)
-    scores = [model.probability(row.group, row.signals) for row in rows]
+    told = [model.tells(row.group, model.probability(row.group, row.signals)) for row in rows]
     for name in (name for name in FURTHER if name in layers):
-        found, scores = calibrate_layer(rows, name, scores, risk, command)
+        found, told = calibrate_layer(rows, name, told, risk, command)
         found.data["read"] = served if name in SERVED else local_models(asking)[name]
         _keep(found, out)
 

@@ -6,7 +6,8 @@ OUT/fit and OUT/measure get one JSONL file for each set. People's labels: BEGIN 
 out) and WiCE (dev, with its gold sentences). Made by a script: sentences with one thing changed
 (corruptions.py), from SQuAD 2 without XQuAD's paragraphs and CMRC 2018 to fit on, from XQuAD to measure;
 Chinese sentences with clauses left out; and, across languages, sentences of XQuAD against the parallel
-paragraph, the next one, and changed: from every second paragraph to fit on, from the others to measure."""
+paragraph, the next one, and changed: from every second paragraph to fit on, from the others to measure.
+Written by us: sentences reworded, rightly and with one ordinary word changed (reworded.jsonl)."""
 
 from __future__ import annotations
 
@@ -25,6 +26,7 @@ from rag.text import sentences
 
 SEED = 20261125
 Row = dict[str, object]
+REWORDED = Path(__file__).with_name("reworded.jsonl")
 LANGUAGES = ("de", "ru", "ar", "zh", "en")
 
 
@@ -96,6 +98,19 @@ def across(data: Path, spoken: str, written: str, count: int, remainder: int) ->
             yield row(theirs[at], pair.sentence, False, pair.kind)
 
 
+def reworded(remainder: int) -> Iterator[Row]:
+    """Our own sentences of how companies work, reworded, and changed in one ordinary word, in eight
+    languages: those of every second passage. The passages of one language tell much the same as those of
+    another.
+    """
+    rows = [json.loads(line) for line in REWORDED.read_text("utf-8").splitlines()]
+    passages = list(dict.fromkeys(item["evidence"] for item in rows))
+    chosen = set(passages[remainder::2])
+    for item in rows:
+        if item["evidence"] in chosen:
+            yield row(item["evidence"], item["sentence"], item["label"], item["kind"])
+
+
 def written(folder: Path, name: str, rows: Iterable[Row]) -> None:
     """Put a set into its file, rows of one evidence together."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -122,6 +137,8 @@ def main() -> None:
     squad, cmrc = data / "squad2_half_dev_a.json", data / "cmrc2018_trial.json"
     written(fit, "squad_changed", corrupted(pairs(squad, "en", 300, SEED, known)))
     written(fit, "cmrc_changed", corrupted(pairs(cmrc, "zh", 300, SEED)))
+    written(fit, "reworded", reworded(0))
+    written(measure, "reworded", reworded(1))
     for spoken in LANGUAGES:
         for other in ("en", "zh"):
             if spoken != other:

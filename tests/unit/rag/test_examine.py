@@ -95,4 +95,4 @@ async def test_where_no_generator_is_wanted_none_leaves_a_doubt(settings, embedd
         generator = settings.generator.model_copy(update={"enabled": enabled})
         known = settings.model_copy(update={"generator": generator, "check": CheckSettings()})
         await examine(RIGHT, [LEAVE], "", embedder, None, known)
-    assert asked == [("agreement", "alignment", "translation"), ("agreement", "alignment")]
+    assert asked == [("agreement", "alignment", "translation", "judge"), ("agreement", "alignment")]

@@ -162,6 +162,17 @@ async def test_models_that_are_not_what_they_should_be(healthy: Settings) -> Non
     assert (await found(healthy, "models", healthy.generator.model)).state == "warn", "quotes are still there"
 
 
+async def test_layers_that_belong_to_another_generator(healthy: Settings) -> None:
+    assert (await found(healthy, "check", "judge")).state == "ok"
+    generator = healthy.generator.model_copy(update={"model": "another-model"})
+    told = await found(healthy.model_copy(update={"generator": generator}), "check", "judge")
+    assert (told.state, told.remedy) == (
+        "warn",
+        "Label sentences and run `citewell eval calibrate --layer judge`.",
+    )
+    assert "fitted to qwen2.5-coder-1.5b-instruct, not asked with another-model" in told.detail
+
+
 async def test_little_room(healthy: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server.doctor, "LEAST_DISK_GIB", 1e9)
     monkeypatch.setattr(server.doctor, "GOOD_DISK_GIB", 1e9)

@@ -28,9 +28,13 @@ KELLER = evidence_of(RULES, "Ask Maria Keller about travel.", 3)
 CLAIM = evidence_of(REGELN, "报销单须在30天内提交给财务部。", 4)
 
 
+# those that need no model beside the embedder
+ALONE = CheckSettings(layers=("agreement", "alignment"))
+
+
 @pytest.fixture
 def checker(embedder):
-    return Checker(embedder, [LEAVE, PARKING, KELLER, CLAIM], CheckSettings())
+    return Checker(embedder, [LEAVE, PARKING, KELLER, CLAIM], ALONE)
 
 
 async def test_a_verbatim_sentence_is_supported(checker):
@@ -143,9 +147,9 @@ def doubtful(monkeypatch):
     monkeypatch.setattr(Logistic, "probability", probability)
 
 
-def expected(name, before, **told):
-    model = load(f"support_{name}")
-    return model.probability("cross", {"before": math.log(before / (1 - before)), **told})
+def expected(name, before, after="support", group="cross", **told):
+    """The layer's probability, given that of the model ``after`` which it is asked."""
+    return load(f"support_{name}").probability(group, {"before": load(after).tells(group, before), **told})
 
 
 def scored_after(prompt: str) -> ScoredToken:
@@ -155,19 +159,41 @@ def scored_after(prompt: str) -> ScoredToken:
 
 
 async def test_in_doubt_the_served_model_is_asked(embedder, doubtful):
-    chat = FakeChat(
-        scored=lambda messages, _: [scored_after(messages[0]["content"])] * 4,
-        shares={"Yes": 0.9, "No": 0.1},
-        model=FITTED,
-    )
+    chat = FakeChat(scored=lambda messages, _: [scored_after(messages[0]["content"])] * 4, model=FITTED)
     timer = Timer()
-    got = await Checker(embedder, [LEAVE], ALL, owned(chat), timer).check(ACROSS, [1])
+    across = CheckSettings(layers=("agreement", "alignment", "translation", "contrast"))
+    got = await Checker(embedder, [LEAVE], across, owned(chat), timer).check(ACROSS, [1])
     after = expected("translation", DOUBT, lapse=3.5, sure=3.5 * math.exp(-0.5), unlike=4.0, denial=0.0)
-    after = expected("contrast", after, contrast=2.9, gain=2.9, surprise=0.1)
-    assert got.score == pytest.approx(expected("judge", after, judge=math.log(9)), abs=1e-4)
+    assert got.score == pytest.approx(
+        expected("contrast", after, "support_translation", contrast=2.9, gain=2.9, surprise=0.1), abs=1e-4
+    )
     assert got.signals["contrast"] == 2.9
-    assert got.verdict is ClaimVerdict.SUPPORTED
-    assert {f"check.{name}" for name in ALL.layers} <= set(timer.total())
+    assert {f"check.{name}" for name in across.layers} <= set(timer.total())
+
+
+@pytest.mark.parametrize(
+    ("yes", "verdict"), [(0.98, ClaimVerdict.SUPPORTED), (0.2, ClaimVerdict.UNSUPPORTED)]
+)
+async def test_what_is_said_in_other_words_is_put_to_the_served_model(embedder, yes, verdict):
+    chat = FakeChat(shares={"Yes": yes, "No": 1 - yes}, model=FITTED)
+    said = "Employees have 25 days of annual leave to take."
+    before = (await Checker(embedder, [LEAVE], ALONE).check(said, [1])).score
+    got = await Checker(embedder, [LEAVE], CheckSettings(), owned(chat)).check(said, [1])
+    assert got.score == pytest.approx(
+        expected("judge", before, group="same", judge=math.log(yes / (1 - yes))), abs=1e-3
+    )
+    assert got.verdict is verdict
+    assert "Rule: Leave rules" in chat.asked[0][1]["content"]
+    # without the model nobody knows
+    alone = await Checker(embedder, [LEAVE], CheckSettings()).check(said, [1])
+    assert (alone.verdict, alone.signals["judge"]) == (ClaimVerdict.NOT_CHECKED, "not_checked")
+
+
+def test_above_its_threshold_a_model_of_words_tells_the_next_one_no_more():
+    model = Logistic("x", {"same": {}}, {"same": 0.0}, 0.5, thresholds={"same": 0.6})
+    assert model.tells("same", 0.4) == pytest.approx(math.log(0.4 / 0.6))
+    assert model.tells("same", 0.6) == model.tells("same", 0.99) == pytest.approx(math.log(0.6 / 0.4))
+    assert model.tells("cross", 0.99) == pytest.approx(math.log(99))
 
 
 async def test_a_layer_that_cannot_be_asked_leaves_the_doubt(embedder, doubtful):
@@ -181,13 +207,13 @@ async def test_another_generator_s_log_probabilities_decide_nothing(embedder, do
     chat = FakeChat(scored=lambda *_: [ScoredToken(-0.1, -0.1)] * 4, shares={"Yes": 0.9, "No": 0.1})
     got = await Checker(embedder, [LEAVE], ALL, owned(chat)).check(ACROSS, [1])
     assert chat.asked == []
-    assert {got.signals[name] for name in ("translation", "contrast", "judge")} == {"not_checked"}
+    assert {got.signals[name] for name in ("translation", "contrast")} == {"not_checked"}
     assert got.score == DOUBT
     threshold = load("support").thresholds["cross"]
     assert got.verdict is (ClaimVerdict.SUPPORTED if threshold <= DOUBT else ClaimVerdict.UNSUPPORTED)
 
 
-async def test_where_words_compare_or_a_rule_refuses_nobody_is_asked(embedder):
+async def test_where_the_words_are_the_same_or_a_rule_refuses_nobody_is_asked(embedder):
     chat = FakeChat()
     checker = Checker(embedder, [LEAVE], ALL, owned(chat))
     same = await checker.check(LEAVE.quote, [1])

@@ -35,6 +35,22 @@ def test_across_languages_a_word_may_say_what_a_denial_says():
     assert Facts("It has no tentacles.", [lacking], [lacking], "en").denies
 
 
+def test_either_denies_unless_a_word_of_the_other_language_says_as_much():
+    unequal = "Incomes are unequal."
+    assert not Facts("收入不平等。", [unequal], [unequal], "").contrary(unequal)
+    assert Facts("收入不平等。", [unequal], [unequal], "").contrary("Incomes are equal.")
+    assert Facts("Incomes are not equal.", [unequal], [unequal], "en").contrary(unequal)
+    assert Facts("收入平等。", [unequal], [unequal], "").contrary("Incomes are not equal.")
+    assert not Facts("收入不平等。", [unequal], [unequal], "").contrary("Incomes are not equal.")
+
+
+def test_what_stands_there_word_for_word_is_repeated():
+    for sentence in ("Employees have 25 days of annual leave.", "“they lapse on 31 march”", "Leave rules"):
+        assert Facts(sentence, TEXTS, QUOTES, "en").repeated
+    for sentence in ("Employees have 25 days.", "They lapse on 31 May.", SENTENCE):
+        assert not Facts(sentence, TEXTS, QUOTES, "en").repeated
+
+
 def test_sentences_of_quotes_come_first_and_none_twice():
     facts = Facts(SENTENCE, TEXTS, QUOTES, "en")
     assert facts.lines == ["Leave rules", QUOTES[0], "They lapse on 31 March.", "Ask Keller."]

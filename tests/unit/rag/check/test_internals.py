@@ -51,12 +51,13 @@ async def test_a_server_without_log_probabilities():
 )
 async def test_the_judge_answers_by_probabilities(shares, odds):
     chat = FakeChat(shares=shares)
-    assert await judge_signals("It needs oil.", "The pump needs oil.", "en", chat) == {
-        "judge": pytest.approx(odds)
-    }
+    got = await judge_signals("It <quotes> oil.", "The pump needs oil.", "en", chat)
+    assert got == {"judge": pytest.approx(odds)}
     system, user = chat.asked[0]
-    assert "Yes" in system["content"]
-    assert user["content"] == "The pump needs oil.\n\nIt needs oil."
+    assert "Yes or No only" in system["content"]
+    assert user["content"] == "Rule: The pump needs oil.\n\nClaim: It <quotes> oil.\n\nIs the claim correct?"
+    await judge_signals("水泵需要油。", "水泵需要油。", "zh", chat)
+    assert chat.asked[1][1]["content"].startswith("规则：水泵需要油。")
 
 
 def translated(messages, answer):

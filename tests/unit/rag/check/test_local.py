@@ -91,10 +91,11 @@ async def test_with_a_fit_it_decides(doubtful, tmp_path):
 
 async def test_one_that_is_installed_and_fitted_need_not_be_named(doubtful, tmp_path):
     folder = fit(tmp_path / "calibration", "entailment", entailment=1.0)
+    alone = CheckSettings(layers=("agreement", "alignment"))
     told = says(entailment=-3.0, contradiction=0.0)
-    got = await checker(CheckSettings(), folder, entailment=told).check(SENTENCE, [1])
+    got = await checker(alone, folder, entailment=told).check(SENTENCE, [1])
     assert got.verdict is ClaimVerdict.UNSUPPORTED
-    unfitted = await checker(CheckSettings(), entailment=told).check(SENTENCE, [1])
+    unfitted = await checker(alone, entailment=told).check(SENTENCE, [1])
     assert "entailment" not in unfitted.signals
 
 

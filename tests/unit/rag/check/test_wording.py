@@ -49,6 +49,8 @@ def test_what_is_left_out_or_said_in_other_words_is_no_exchange(sentence, eviden
         ("The price of oil increased in the year.", "The price of oil decreased in the year.", "increased"),
         ("首钢集团有限公司是上海市的国有独资公司。", STEEL, "上海"),
         ("这两家公司都是合作伙伴。", "这三家公司都是合作伙伴。", "两"),
+        # one character of a word that has an opposite
+        ("2019年以后入职的员工每年有30天年假。", "2019年以前入职的员工每年有30天年假。", "后"),
     ],
 )
 def test_another_name_number_or_direction_in_the_same_place(sentence, evidence, said):

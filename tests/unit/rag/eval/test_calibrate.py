@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from rag.calibration import load
+from rag.calibration import load, log_odds
 from rag.errors import QuestionSetError
 from rag.eval.calibrate import LEAST, Row, calibrate, calibrate_layer, threshold_at, write
 
@@ -67,11 +67,36 @@ def test_a_layer_is_fitted_on_top_of_what_was_known():
         Row(row.group, row.domain, row.supported, False, row.signals | {"judge": 3.0 * row.supported})
         for row in sentences
     ]
-    found, after = calibrate_layer(told, "judge", [0.5] * len(told), 0.1, "")
+    found, after = calibrate_layer(told, "judge", [0.0] * len(told), 0.1, "")
     assert found.data["name"] == "support_judge"
-    assert min(p for p, row in zip(after, told, strict=True) if row.supported) > 0.9
+    assert min(p for p, row in zip(after, told, strict=True) if row.supported) > log_odds(0.9)
     with pytest.raises(QuestionSetError):
-        calibrate_layer(sentences, "judge", [0.5] * len(told), 0.1, "")
+        calibrate_layer(sentences, "judge", [0.0] * len(told), 0.1, "")
+
+
+def test_a_layer_leaves_out_a_group_of_which_it_was_asked_too_little():
+    told = [
+        Row(row.group, row.domain, row.supported, False, row.signals | {"judge": 3.0 * row.supported})
+        for row in [*rows("same"), *rows("cross", count=20)]
+    ]
+    found, after = calibrate_layer(told, "judge", [0.0] * len(told), 0.1, "")
+    assert set(found.data["groups"]) == {"same"}
+    assert after[200:] == [0.0] * 20
+    assert min(after[:200]) < 0.0
+
+
+def test_the_risk_of_a_layer_counts_what_rules_refused():
+    rng = np.random.default_rng(2)
+    asked = [
+        Row("same", "d", i % 2 == 0, False, {"judge": float(rng.normal(i % 2 == 0))}) for i in range(400)
+    ]
+    refused = [Row("same", "d", False, True, {}) for _ in range(600)]
+    alone, _ = calibrate_layer(asked, "judge", [0.0] * 400, 0.05, "")
+    found, _ = calibrate_layer([*asked, *refused], "judge", [0.0] * 1000, 0.05, "")
+    stricter, same = alone.data["groups"]["same"], found.data["groups"]["same"]
+    assert stricter["coefficients"] == same["coefficients"]
+    assert stricter["threshold"] > same["threshold"] > LEAST
+    assert 0.04 < same["passed"] <= 0.05
 
 
 def test_too_few_sentences_are_refused():
