@@ -36,7 +36,7 @@ def labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         rows = []
         for i in range(60):
             part, other = PARTS[i % 5], PARTS[(i + 2) % 5]
-            said = f"The {part} of kind {i} {verb} too much." if i % 2 else f"Our {other}s need no care."
+            said = f"The {part} of kind {i} {verb} too much." if i % 2 else f"Our {other}s rarely need care."
             evidence = f"The {part} of kind {i} {verb} much."
             rows.append({"evidence": evidence, "sentence": said, "label": i % 2, "id": str(i)})
         file = tmp_path / f"{domain}.jsonl"
