@@ -49,6 +49,8 @@ def test_what_is_left_out_or_said_in_other_words_is_no_exchange(sentence, eviden
         ("The price of oil increased in the year.", "The price of oil decreased in the year.", "increased"),
         ("首钢集团有限公司是上海市的国有独资公司。", STEEL, "上海"),
         ("这两家公司都是合作伙伴。", "这三家公司都是合作伙伴。", "两"),
+        ("Cards may be returned in May.", "Cards must be returned in May.", "may"),
+        ("门禁卡可以在五天内归还。", "门禁卡须在五天内归还。", "可以"),
         # one character of a word that has an opposite
         ("2019年以后入职的员工每年有30天年假。", "2019年以前入职的员工每年有30天年假。", "后"),
     ],
