@@ -134,7 +134,8 @@ def calibrate_layer(
     the sentences that it was asked for; also returns what is told after it. The risk is that of all
     unsupported sentences, those that a rule refused among them. A group of which the layer was asked too
     few is left out, and so is "same" for translation and contrast: what they add where words can be compared
-    was within chance (tests/bench/reports/ablation.md).
+    was within chance (tests/bench/reports/ablation.md). Raises QuestionSetError like calibrate, and where the
+    labels speak against what is told before.
     """
     groups = ("cross",) if layer in ("translation", "contrast") else ("cross", "same")
     wanted = FURTHER[layer]
@@ -151,6 +152,11 @@ def calibrate_layer(
     found.data["name"] = f"support_{layer}"
     found.data["band"] = list(DOUBT)
     fitted = found.data["groups"]
+    if any(values["coefficients"].get("before", 0.0) < 0 for values in fitted.values()):
+        raise QuestionSetError(
+            "In these labels, the surer the layers before are of a sentence, the more probably it is wrong.",
+            "Label sentences about something else, too: they keep such a fit from showing them.",
+        )
     model = Logistic(
         "",
         {group: values["coefficients"] for group, values in fitted.items()},

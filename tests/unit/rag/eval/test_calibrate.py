@@ -85,6 +85,14 @@ def test_a_layer_leaves_out_a_group_of_which_it_was_asked_too_little():
     assert min(after[:200]) < 0.0
 
 
+def test_a_layer_is_not_fitted_against_what_was_known():
+    told = [Row("same", "d", i % 2 == 0, False, {"judge": float(i % 3)}) for i in range(200)]
+    before = [-1.0 if row.supported else 0.0 for row in told]
+    with pytest.raises(QuestionSetError, match="the surer the layers before") as raised:
+        calibrate_layer(told, "judge", before, 0.1, "")
+    assert "about something else" in raised.value.remedy
+
+
 def test_the_risk_of_a_layer_counts_what_rules_refused():
     rng = np.random.default_rng(2)
     asked = [
