@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import math
-import re
 from collections.abc import Sequence
 
 from rag.answer_settings import AnswerSettings
@@ -20,7 +19,7 @@ from rag.errors import GeneratorUnavailableError
 from rag.evidence import group_of
 from rag.found import Sought
 from rag.models.protocols import ChatProtocol
-from rag.prompts import prompt
+from rag.prompts import filled, prompt
 from rag.text import instructs
 from rag.types import AnswerVerdict, Evidence, Hit
 from rag.yes_or_no import yes_log_odds
@@ -28,7 +27,6 @@ from rag.yes_or_no import yes_log_odds
 __all__ = ["passage_of", "read", "reading_log_odds", "reading_signals"]
 
 GROUPS = {"off": (), "across": ("cross",), "always": ("same", "cross")}
-_PLACES = re.compile("<passage>|<question>")
 
 
 def passage_of(quote: Evidence, hits: Sequence[Hit]) -> str:
@@ -42,8 +40,7 @@ def passage_of(quote: Evidence, hits: Sequence[Hit]) -> str:
 
 async def reading_log_odds(question: str, passage: str, chat: ChatProtocol) -> float:
     """Log-odds of "Yes"; 0 when the model says neither. Raises GeneratorUnavailableError."""
-    said = {"<passage>": passage, "<question>": question}
-    ask = _PLACES.sub(lambda place: said[place[0]], prompt("reading_ask", ""))
+    ask = filled("reading_ask", "", passage=passage, question=question)
     return await yes_log_odds(prompt("reading", ""), ask, chat)
 
 

@@ -6,19 +6,14 @@ before, after), or two that have changed places, leaves nearly all of them the s
 
 from __future__ import annotations
 
-import re
-
 from rag.models.protocols import ChatProtocol
-from rag.prompts import prompt
+from rag.prompts import filled, prompt
 from rag.yes_or_no import yes_log_odds
 
 __all__ = ["judge_signals"]
 
-_PLACES = re.compile("<quotes>|<sentence>")
-
 
 async def judge_signals(sentence: str, quotes: str, language: str, chat: ChatProtocol) -> dict[str, float]:
     """``judge``: log-odds of Yes, 0 when the model says neither. Raises GeneratorUnavailableError."""
-    said = {"<quotes>": quotes, "<sentence>": sentence}
-    ask = _PLACES.sub(lambda place: said[place[0]], prompt("judge_ask", language))
+    ask = filled("judge_ask", language, quotes=quotes, sentence=sentence)
     return {"judge": await yes_log_odds(prompt("judge", language), ask, chat)}

@@ -5,10 +5,13 @@ where it does not.
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 from importlib import resources
 
-__all__ = ["followups", "phrase", "prompt"]
+__all__ = ["filled", "followups", "phrase", "prompt"]
+
+_PLACE = re.compile(r"<(\w+)>")
 
 NAMES = {
     "ar": "Arabic", "bg": "Bulgarian", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
@@ -31,6 +34,11 @@ def prompt(name: str, language: str) -> str:
         return own.read_text("utf-8").strip()
     general = folder.joinpath(f"{name}.txt").read_text("utf-8").strip()
     return general.replace("{language}", NAMES.get(language, "the language of the question"))
+
+
+def filled(name: str, language: str, **said: str) -> str:
+    """The prompt with what is ``said`` in the place of each <name>; what looks like a place in that stays."""
+    return _PLACE.sub(lambda place: said[place[1]], prompt(name, language))
 
 
 @functools.cache
